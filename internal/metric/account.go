@@ -1,0 +1,135 @@
+package metric
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Account splits the wall time of one task exactly: what is neither idle nor
+// blocked is busy. The clock is read only when the task is about to wait and
+// when it goes on, so a task that never waits pays nothing. The task's
+// goroutine writes; any goroutine may read.
+type Account struct {
+	start   atomic.Int64 // when the task started, 0 before
+	end     atomic.Int64 // when it ended, 0 before
+	idle    atomic.Int64
+	blocked []atomic.Int64 // per outgoing edge
+	// waiting is the wait in progress: its kind and when it began, so that a
+	// snapshot in the middle of a long wait is right.
+	seq     atomic.Uint64 // odd while waiting changes
+	kind    atomic.Int32
+	since   atomic.Int64
+	outside atomic.Int64
+}
+
+// Kinds of wait besides the index of an edge.
+const (
+	running     = -1
+	waitIdle    = -2
+	waitOutside = -3
+)
+
+// NewAccount returns the account of a task with that many outgoing edges.
+func NewAccount(edges int) *Account {
+	a := &Account{blocked: make([]atomic.Int64, edges)}
+	a.kind.Store(running)
+	return a
+}
+
+// Start begins the account at now, nanoseconds of a monotonic clock.
+func (a *Account) Start(now int64) { a.start.Store(now) }
+
+// Stop ends it.
+func (a *Account) Stop(now int64) { a.end.Store(now) }
+
+// BeginIdle, BeginBlocked and BeginOutside mark the start of a wait: for
+// input, for credit on an edge, for an outside system.
+func (a *Account) BeginIdle(now int64)              { a.begin(waitIdle, now) }
+func (a *Account) BeginBlocked(edge int, now int64) { a.begin(int32(edge), now) }
+func (a *Account) BeginOutside(now int64)           { a.begin(waitOutside, now) }
+
+func (a *Account) begin(kind int32, now int64) {
+	a.seq.Add(1)
+	a.since.Store(now)
+	a.kind.Store(kind)
+	a.seq.Add(1)
+}
+
+// End closes the wait in progress.
+func (a *Account) End(now int64) {
+	kind, d := a.kind.Load(), now-a.since.Load()
+	a.seq.Add(1)
+	a.kind.Store(running)
+	switch {
+	case kind == waitIdle:
+		a.idle.Add(d)
+	case kind == waitOutside:
+		a.outside.Add(d)
+	case kind >= 0:
+		a.blocked[kind].Add(d)
+	}
+	a.seq.Add(1)
+}
+
+// Times is an account read at one instant.
+type Times struct {
+	Wall, Busy, Idle, Blocked, Outside time.Duration
+	Edges                              []time.Duration
+}
+
+// Read returns the times up to now, the wait in progress included. Busy
+// includes Outside.
+func (a *Account) Read(now int64) Times {
+	t := Times{Edges: make([]time.Duration, len(a.blocked))}
+	start := a.start.Load()
+	if start == 0 {
+		return t
+	}
+	for {
+		seq := a.seq.Load()
+		if seq&1 != 0 {
+			continue
+		}
+		kind, since := a.kind.Load(), a.since.Load()
+		t.Idle, t.Outside = time.Duration(a.idle.Load()), time.Duration(a.outside.Load())
+		for i := range a.blocked {
+			t.Edges[i] = time.Duration(a.blocked[i].Load())
+		}
+		if a.seq.Load() != seq {
+			continue
+		}
+		if end := a.end.Load(); end != 0 {
+			now = end
+		}
+		now = max(now, since, start)
+		switch d := time.Duration(now - since); {
+		case kind == waitIdle:
+			t.Idle += d
+		case kind == waitOutside:
+			t.Outside += d
+		case kind >= 0:
+			t.Edges[kind] += d
+		}
+		break
+	}
+	for _, d := range t.Edges {
+		t.Blocked += d
+	}
+	t.Wall = time.Duration(now - start)
+	t.Busy = t.Wall - t.Idle - t.Blocked
+	return t
+}
+
+// Fill writes the subtask's part of a snapshot: its operator's counters, the
+// time of its task, and the operator's share of it.
+func Fill(s *Subtask, c *OperatorCounters, t Times) {
+	c.fill(s)
+	s.Wall, s.Busy, s.Idle, s.Blocked = t.Wall, t.Busy, t.Idle, t.Blocked
+	work := t.Busy - t.Outside
+	if sampled := c.Sampled.Load(); sampled > 0 {
+		s.Own = time.Duration(float64(work) * float64(c.Own.Load()) / float64(sampled))
+	} else {
+		s.Own = work
+	}
+	s.Own += s.External
+}

@@ -1,0 +1,109 @@
+// Package operator is the contract of an operator: the part of a job between
+// two arrows, one instance for each subtask.
+package operator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/affluxdev/afflux/event"
+)
+
+// Operator processes the records of one subtask. It is built by a factory,
+// owned by one task, and called by one goroutine at a time, in this order:
+// Open, then Process and Watermark in the order of the stream, Finish once
+// when every input has ended, Close always. It never starts a goroutine of
+// its own: Context.Go does.
+type Operator interface {
+	// Open prepares the operator.
+	Open(ctx Context) error
+	// Process handles a batch. The batch is valid for the call; its contents
+	// may be changed in place and passed on.
+	Process(b event.Batch) error
+	// Watermark says that no record with an event time at or before t is
+	// expected any more. The operator passes it on with Context.Watermark,
+	// when everything it has to emit ahead of it has been emitted.
+	Watermark(t event.Time) error
+	// Finish emits what is left. The watermark has been MaxTime before.
+	Finish() error
+	// Close releases resources; it is called also after an error.
+	Close() error
+}
+
+// Waking is implemented by operators that finish work outside of Process: it
+// is called by the task's goroutine after Context.Wake, between batches.
+type Waking interface{ Woken() error }
+
+// Output passes records on. Emit waits while the receiver has given no
+// credit, which is how pressure travels; if the job is cancelled meanwhile it
+// unwinds the calling goroutine by a panic that code of the user must not
+// swallow.
+type Output interface {
+	// Emit passes on the contents of b. After the call b is empty, with
+	// capacity to be filled again.
+	Emit(b event.Batch)
+}
+
+// Context is what an operator may ask of its task. Only Wake, Now and Go may
+// be called from another goroutine than the task's.
+type Context interface {
+	// Name is the operator's name, unique in the job and stable.
+	Name() string
+	// Subtask is the index of this instance, and how many there are.
+	Subtask() (index, parallelism int)
+	// Output is the i-th output: 0 is the main one, then side outputs. It is
+	// nil for an output that nobody reads.
+	Output(i int) Output
+	// Watermark passes a watermark on to every output.
+	Watermark(t event.Time)
+	// Reject reports a record that a user's function refused. By the policy
+	// of the operator the record goes to the dead-letter sink, is skipped and
+	// counted (nil is returned), or fails the job (an error is returned that
+	// the caller must return).
+	Reject(value any, t event.Time, err error) error
+	// Wait returns after the next Wake (one that has happened already
+	// counts). The time is accounted as waiting for the outside.
+	Wait()
+	// Sleep returns after d, or earlier after a Wake; accounted like Wait.
+	Sleep(d time.Duration)
+	// Wake makes the task call Woken soon. It never blocks.
+	Wake()
+	// Go runs f outside of the task. Cancelled by ctx when the job stops at
+	// once.
+	Go(f func(ctx context.Context))
+	// Now is the processing time.
+	Now() time.Time
+	// Count adds to a named counter of the operator, like late records.
+	Count(name string, n int64)
+	// BatchCapacity is the number of records of size bytes that a scratch
+	// batch of this task should hold.
+	BatchCapacity(size int) int
+}
+
+// OnError is what happens with a record that a function of the user refuses,
+// by an error or a panic.
+type OnError uint8
+
+const (
+	// Fail ends the job with the error and the operator's name.
+	Fail OnError = iota
+	// Skip drops the record and counts it.
+	Skip
+	// DeadLetter keeps the record, with the reason, in the job's dead-letter sink.
+	DeadLetter
+)
+
+// String names the policy as it is written in a pipeline.
+func (p OnError) String() string {
+	switch p {
+	case Skip:
+		return "skip"
+	case DeadLetter:
+		return "dead_letter"
+	}
+	return "fail"
+}
+
+// ErrCancelled is what a task that is being cancelled unwinds with.
+var ErrCancelled = errors.New("cancelled")
