@@ -42,6 +42,8 @@ type OperatorRate struct {
 	CounterRates map[string]float64
 	// Lag is the sum of the gauges named "lag", -1 if there are none.
 	Lag float64
+	// LagGrowth is the change of Lag, records per second; 0 while unknown.
+	LagGrowth float64
 }
 
 // EdgeRate is what one arrow did between two snapshots.
@@ -139,9 +141,21 @@ func (o *OperatorRate) add(a, b *Subtask, index, of int, per func(int64) float64
 		}
 		o.CounterRates[name] += per(v - a.Counters[name])
 	}
-	for _, g := range b.Gauges {
-		if g.Name == "lag" {
-			o.Lag = max(o.Lag, 0) + g.Value
+	if lag := lagOf(b); lag >= 0 {
+		o.Lag = max(o.Lag, 0) + lag
+		if before := lagOf(a); before >= 0 {
+			o.LagGrowth += per(1) * (lag - before)
 		}
 	}
+}
+
+// lagOf sums the gauges named "lag", -1 if there are none.
+func lagOf(s *Subtask) float64 {
+	lag := -1.0
+	for _, g := range s.Gauges {
+		if g.Name == "lag" {
+			lag = max(lag, 0) + g.Value
+		}
+	}
+	return lag
 }

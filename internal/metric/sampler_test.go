@@ -1,0 +1,99 @@
+package metric
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// counting returns snapshots of a job whose source emits 10 records/s.
+func counting(start time.Time, restarts *atomic.Int64) func() *Job {
+	return func() *Job {
+		now := time.Now()
+		d := now.Sub(start)
+		return &Job{Started: start, At: now, Restarts: int(restarts.Load()), Operators: []Operator{{
+			Name:     "source",
+			Subtasks: []Subtask{{RecordsOut: int64(d / (100 * time.Millisecond)), Wall: d, Busy: d}},
+		}}}
+	}
+}
+
+func TestSampler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var restarts atomic.Int64
+		s := NewSampler(counting(time.Now(), &restarts))
+		if job, _ := s.Latest(); job != nil {
+			t.Fatal("a sample before the first one")
+		}
+		if job, r := s.Current(); job == nil || r.Operators[0].Out != 0 {
+			t.Fatalf("the first rates are not zero: %+v", r)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go s.Run(ctx)
+		time.Sleep(2500 * time.Millisecond) // the clock of the bubble
+		if n := len(s.Samples()); n != 3 {
+			t.Fatalf("%d samples after 2.5 s, want 3", n)
+		}
+		before, now := s.Pair()
+		if got := now.At.Sub(before.At); got != 1500*time.Millisecond {
+			t.Errorf("Pair spans %v, want 1.5s", got)
+		}
+		if _, r := s.Current(); r.Operators[0].Out != 10 || r.Operators[0].Busy != 1 {
+			t.Errorf("Current: %+v, want 10 records/s and busy", r.Operators[0])
+		}
+		if _, r := s.Latest(); r.Interval != time.Second || r.Operators[0].Out != 10 {
+			t.Errorf("Latest: %+v", r)
+		}
+		time.Sleep(2 * MaxSamples * time.Second)
+		if n := len(s.Samples()); n != MaxSamples {
+			t.Errorf("%d samples kept, want %d", n, MaxSamples)
+		}
+		restarts.Add(1)
+		before, now = s.Pair()
+		if before != now {
+			t.Error("rates across a restart")
+		}
+		time.Sleep(SampleInterval)
+		if n := len(s.Samples()); n != 1 {
+			t.Errorf("%d samples kept over a restart, want 1", n)
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
+func TestSamplerWithoutJob(t *testing.T) {
+	s := NewSampler(func() *Job { return nil })
+	s.Sample()
+	before, now := s.Pair()
+	if job, _ := s.Current(); job != nil || before != nil || now != nil || len(s.Samples()) != 0 {
+		t.Error("snapshots of a job that does not exist")
+	}
+}
+
+func TestLagGrowth(t *testing.T) {
+	at := time.Unix(100, 0)
+	snap := func(at time.Time, lags ...float64) *Job {
+		s := Subtask{}
+		for _, l := range lags {
+			s.Gauges = append(s.Gauges, Gauge{Name: "lag", Value: l})
+		}
+		return &Job{At: at, Operators: []Operator{{Subtasks: []Subtask{s}}}}
+	}
+	for _, c := range []struct {
+		a, b        []float64
+		lag, growth float64
+	}{
+		{nil, nil, -1, 0},
+		{[]float64{10, 20}, []float64{110, 40}, 150, 60},
+		{[]float64{100}, []float64{40}, 40, -30},
+		{nil, []float64{500}, 500, 0}, // the first report is no growth
+	} {
+		r := Between(snap(at, c.a...), snap(at.Add(2*time.Second), c.b...)).Operators[0]
+		if r.Lag != c.lag || r.LagGrowth != c.growth {
+			t.Errorf("%v to %v: lag %v growing %v, want %v and %v", c.a, c.b, r.Lag, r.LagGrowth, c.lag, c.growth)
+		}
+	}
+}
