@@ -1,0 +1,124 @@
+package memory
+
+// plainTable holds its keys in the slots.
+type plainTable[K comparable, S any] struct {
+	slots[K, S]
+	strings owner[K] // nil when keys have no strings in them
+	owned   int64    // bytes of those
+}
+
+func newPlainTable[K comparable, S any]() *plainTable[K, S] {
+	t := &plainTable[K, S]{strings: ownerOf[K]()}
+	t.allocate(smallest)
+	return t
+}
+
+// same also holds for two keys with equal hashes that do not equal themselves.
+func same[K comparable](a, b K) bool { return a == b || unequal(a, a) && unequal(b, b) }
+
+func unequal[K comparable](a, b K) bool { return a != b }
+
+// Lookup implements state.Table.
+func (t *plainTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
+	hashes, out = hashes[:len(keys)], out[:len(keys)]
+	for from := 0; from < len(keys); {
+		to := min(from+chunk, len(keys))
+		t.preload(hashes[from:to])
+		if t.resolve(keys[from:to], hashes[from:to], out[from:to]) {
+			from = to
+		} else { // the slots have moved: all pointers so far are stale
+			t.grow()
+			from = 0
+		}
+	}
+}
+
+// resolve stops, and returns false, when it has to add a key and is full.
+func (t *plainTable[K, S]) resolve(keys []K, hashes []uint64, out []*S) bool {
+	array, mask := t.array, uint64(len(t.array)-1)
+	hashes, out = hashes[:len(keys)], out[:len(keys)]
+	for i := range keys {
+		h := hashes[i]
+		for at := h & mask; ; at = (at + 1) & mask {
+			s := &array[at]
+			if s.hash == h && same(s.key, keys[i]) {
+				out[i] = &s.state
+				break
+			}
+			if s.hash == 0 {
+				if t.n >= t.limit {
+					return false
+				}
+				t.n++
+				s.hash, s.key = h, keys[i]
+				if t.strings != nil {
+					t.owned += t.strings.copy(&s.key)
+				}
+				out[i] = &s.state
+				break
+			}
+		}
+	}
+	return true
+}
+
+func (t *plainTable[K, S]) find(key *K, hash uint64) (uint64, bool) {
+	mask := uint64(len(t.array) - 1)
+	for at := hash & mask; ; at = (at + 1) & mask {
+		s := &t.array[at]
+		switch {
+		case s.hash == hash && same(s.key, *key):
+			return at, true
+		case s.hash == 0:
+			return 0, false
+		}
+	}
+}
+
+// Get implements state.Table.
+func (t *plainTable[K, S]) Get(key *K, hash uint64) *S {
+	if at, ok := t.find(key, hash); ok {
+		return &t.array[at].state
+	}
+	return nil
+}
+
+// Delete implements state.Table.
+func (t *plainTable[K, S]) Delete(key *K, hash uint64) bool {
+	at, ok := t.find(key, hash)
+	if ok {
+		t.owned -= t.strings.bytes(&t.array[at].key)
+		t.remove(at)
+	}
+	return ok
+}
+
+// Range implements state.Table.
+func (t *plainTable[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bool) int {
+	for i := t.next(cursor); i >= 0; i = t.next(i + 1) {
+		if s := &t.array[i]; !f(s.hash, s.key, &s.state) {
+			return t.next(i + 1)
+		}
+	}
+	return -1
+}
+
+// Scan implements state.Table.
+func (t *plainTable[K, S]) Scan(cursor int, keys []K, hashes []uint64, states []*S) (n, next int) {
+	next = t.next(cursor)
+	for ; n < len(keys) && next >= 0; n++ {
+		s := &t.array[next]
+		keys[n], hashes[n], states[n] = s.key, s.hash, &s.state
+		next = t.next(next + 1)
+	}
+	return n, next
+}
+
+// Bytes implements state.Table.
+func (t *plainTable[K, S]) Bytes() int64 { return t.bytes() + t.owned }
+
+// Clear implements state.Table.
+func (t *plainTable[K, S]) Clear() {
+	t.clear()
+	t.owned = 0
+}

@@ -1,0 +1,36 @@
+package state
+
+// Table maps keys to states of type S. It is used by batch, so that the cache
+// misses of many keys overlap, and addressed by the hashes that records carry
+// (event.HasherOf; never 0, and equal for equal keys).
+//
+// A table belongs to one task and is not safe for concurrent use. Pointers to
+// states are valid until the next Lookup, Delete or Clear. Keys are copied
+// into the table when they are first seen: what they point to may be reused.
+type Table[K comparable, S any] interface {
+	// Lookup sets out[i] to the state of keys[i] and adds the keys that are
+	// absent, with the zero state. A key that occurs twice gets the same
+	// pointer. The three slices have the same length.
+	Lookup(keys []K, hashes []uint64, out []*S)
+	// Get returns the state of a key, nil if it is absent.
+	Get(key *K, hash uint64) *S
+	// Delete removes a key and tells whether it was present.
+	Delete(key *K, hash uint64) bool
+	// Len is the number of keys.
+	Len() int
+	// Bytes is the memory that the table holds, free room and copied keys
+	// included. Memory that a state points to is not.
+	Bytes() int64
+	// Range calls f for the entries from cursor on, in no particular order,
+	// until it returns false. A walk begins with cursor 0 and goes on with
+	// the returned one, -1 when the last entry was visited; it visits each
+	// entry once if no key is added or removed between its calls. f may change
+	// *s but not the table. The key is f's to keep.
+	Range(cursor int, f func(hash uint64, key K, s *S) bool) (next int)
+	// Scan is Range by batch, to merge one table into another: it fills the
+	// slices, all of the same length, with the next n entries. The keys are
+	// valid as long as the pointers to the states.
+	Scan(cursor int, keys []K, hashes []uint64, states []*S) (n, next int)
+	// Clear removes all keys. It keeps room for about as many as it removed.
+	Clear()
+}
