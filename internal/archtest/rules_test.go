@@ -1,0 +1,271 @@
+package archtest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// sources is a small tree: path to contents.
+type sources map[string]string
+
+func (s sources) load(t *testing.T) *Tree {
+	t.Helper()
+	m := fstest.MapFS{}
+	for name, src := range s {
+		m[name] = &fstest.MapFile{Data: []byte(src)}
+	}
+	tree, err := Load(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// uses is a file of package p that imports paths; ours begin with "./".
+func uses(imports ...string) string {
+	var b strings.Builder
+	b.WriteString("package p\n")
+	for _, i := range imports {
+		if i == "." {
+			i = Module
+		} else if rest, ok := strings.CutPrefix(i, "./"); ok {
+			i = Module + "/" + rest
+		}
+		b.WriteString("import _ \"" + i + "\"\n")
+	}
+	return b.String()
+}
+
+// Every rule is tried on sources that keep it and on sources that break it:
+// want are the problems, each by the beginning of its text as printed.
+var cases = []struct {
+	rule, name string
+	files      sources
+	want       []string
+}{
+	{"layers", "down is allowed", sources{
+		"event/a.go":              uses("time"),
+		"operator/a.go":           uses("./event", "./state"),
+		"connector/kafka/a.go":    uses("./connector", "./event", "./codec"),
+		"a.go":                    uses("./event", "./internal/job", "./internal/terminal"),
+		"cmd/afflux/a.go":         uses(".", "./internal/task", "./pipeline"),
+		"examples/flights/a.go":   uses(".", "./connector/file"),
+		"internal/simtest/a.go":   uses(".", "./internal/credit"),
+		"internal/task/a.go":      uses("./internal/credit"),
+		"internal/task/a_test.go": uses("./internal/simtest", "."),
+	}, nil},
+	{"layers", "up is not", sources{"event/a.go": uses("./operator")},
+		[]string{"event/a.go:2: event may not import operator; it may import: nothing of ours"}},
+	{"layers", "root from below", sources{"internal/job/a.go": uses("fmt", ".")},
+		[]string{"internal/job/a.go:3: internal/job may not import ."}},
+	{"layers", "adapter reaches inside", sources{"connector/kafka/a.go": uses("./internal/metric")},
+		[]string{"connector/kafka/a.go:2: connector/* may not import internal/metric"}},
+	{"layers", "adapter knows adapter", sources{"connector/kafka/a.go": uses("./connector/file")},
+		[]string{"connector/kafka/a.go:2: connector/* may not import connector/file"}},
+	{"layers", "pipeline reaches inside", sources{"pipeline/a.go": uses("./internal/job")},
+		[]string{"pipeline/a.go:2: pipeline may not import internal/job"}},
+	{"layers", "examples are users", sources{"examples/x/a.go": uses("./internal/metric")},
+		[]string{"examples/x/a.go:2: examples/* may not import internal/metric"}},
+	{"layers", "nothing imports the command", sources{"internal/simtest/a.go": uses("./cmd/afflux")},
+		[]string{"internal/simtest/a.go:2: internal/simtest may not import cmd/afflux"}},
+	{"layers", "unlisted package", sources{"internal/stuff/a.go": uses(), "event/a.go": uses("./internal/stuff")},
+		[]string{"event/a.go:2: imports internal/stuff, which is not in the table", "internal/stuff: is not in the table"}},
+	{"layers", "beside a listed package", sources{"eventual/a.go": uses(), "event/deep/a.go": uses()},
+		[]string{"event/deep: is not in the table", "eventual: is not in the table"}},
+	{"layers", "files of another platform", sources{"event/a_plan9.go": "//go:build never\n\n" + uses("./window")},
+		[]string{"event/a_plan9.go:4: event may not import window"}},
+
+	{"vague names", "kept", sources{"event/time.go": "package event", "internal/commonmark/a.go": "package commonmark"}, nil},
+	{"vague names", "package", sources{"internal/util/a.go": "package util", "event/a.go": "package helpers"},
+		[]string{`event/a.go: the name "helpers"`, `internal/util/a.go: the name "util"`}},
+	{"vague names", "file", sources{"event/misc_test.go": "package event", "event/types.go": "package event"},
+		[]string{`event/misc_test.go: the name "misc"`, `event/types.go: the name "types"`}},
+
+	{"twins", "kept", sources{
+		"a/batch.go": "package a\nfunc Log() {}\nfunc Log2() {}\ntype View struct{}\nfunc (View) New() {}\nfunc New() {}",
+		"a/utf8.go":  "package a", "a/news.go": "package a", "a/http2.go": "package a", "a/batch_test.go": "package a",
+	}, nil},
+	{"twins", "files", sources{
+		"a/batch_v2.go": "package a", "a/batch_new.go": "package a", "a/batch_extra_test.go": "package a",
+		"a/ring.go": "package a", "a/ring2.go": "package a", "api_old/a.go": "package api",
+	}, []string{
+		"a/batch_extra_test.go: is named as", "a/batch_new.go: is named as", "a/batch_v2.go: is named as",
+		"a/ring2.go: is named as", "api_old: is named as",
+	}},
+	{"twins", "names", sources{"a/a.go": "package a\ntype Reader int\ntype ReaderV2 int\nfunc open() {}\nfunc openNew() {}"},
+		[]string{"a/a.go:3: ReaderV2 stands beside Reader", "a/a.go:5: openNew stands beside open"}},
+
+	{"length", "kept", sources{
+		"a/a.go":   "package a\n" + strings.Repeat("\n", MaxLines-1),
+		"a/gen.go": "// Code generated by hand. DO NOT EDIT.\npackage a\n" + strings.Repeat("\n", MaxLines),
+	}, nil},
+	{"length", "broken", sources{"a/a.go": "package a\n" + strings.Repeat("\n", MaxLines)}, []string{"a/a.go: has 601 lines"}},
+
+	{"package comments", "kept", sources{
+		"a/a.go": "package a", "a/doc.go": "// Package a is the first.\npackage a",
+		"m/main.go": "// Command m does it.\npackage main",
+	}, nil},
+	{"package comments", "broken", sources{
+		"a/a.go": "package a", "b/b.go": "// Everything for b.\npackage b", "c/c.go": "// Package config is not c.\npackage c",
+		"m/main.go": "package main",
+	}, []string{"a: no package comment", "b: no package comment", "c: no package comment", "m: no package comment"}},
+
+	{"exported comments", "kept", sources{
+		"a/a.go": `package a
+// T is one.
+type T struct{ Field int }
+// Do acts.
+func (T) Do() {}
+type hidden struct{}
+func (hidden) Do() {}
+// Ends.
+const (
+	A = 1
+	B = 2
+)
+const (
+	C = 1 // C is the first.
+	// D is the second.
+	D = 2
+	e = 3
+)
+`,
+		"a/a_test.go":     "package a\nfunc TestX() {}",
+		"internal/b/b.go": "package b\nfunc Do() {}",
+		"a/gen.go":        "// Code generated by x. DO NOT EDIT.\npackage a\nfunc G() {}",
+	}, nil},
+	{"exported comments", "broken", sources{"a/a.go": `package a
+type T[K any] struct{}
+func (*T[K]) Do() {}
+func Go() {}
+// Grouped types need one each.
+type (
+	U int
+)
+const C, d = 1, 2
+var V int
+`}, []string{"a/a.go:10: V has no", "a/a.go:2: T has no", "a/a.go:3: Do has no", "a/a.go:4: Go has no", "a/a.go:7: U has no", "a/a.go:9: C has no"}},
+
+	{"unfinished", "kept", sources{"a/a.go": "package a\n// A TODOLIST is fine.\nvar s = \"TODO\""}, nil},
+	{"unfinished", "broken", sources{"a/a.go": "package a\nvar s = 1 // " + "TODO: two"}, []string{"a/a.go:2: TODO in a comment"}},
+
+	{"sleep", "kept", sources{
+		"a/a.go":      "package a\nimport \"time\"\nfunc f() { time.Sleep(1) }",
+		"a/a_test.go": "package a\nimport (\"time\"; \"testing/synctest\")\nfunc f() { synctest.Test(nil, func() { time.Sleep(1) }); time.Now() }",
+		"a/b_test.go": "package a\nimport \"example.org/time2\"\nfunc f() { time.Sleep(1) }",
+	}, nil},
+	{"sleep", "broken", sources{
+		"a/a_test.go": "package a\nimport \"time\"\nfunc f() {\n\ttime.Sleep(1)\n}",
+		"a/b_test.go": "package a\nimport clock \"time\"\nvar f = clock.Sleep",
+		"a/c_test.go": "package a\nimport . \"time\"\nfunc f() { Sleep(1) }",
+	}, []string{"a/a_test.go:4: time.Sleep", "a/b_test.go:3: time.Sleep", "a/c_test.go:3: time.Sleep"}},
+
+	{"testing imports", "kept", sources{
+		"a/a.go": uses("fmt", "example.org/testing"), "a/a_test.go": uses("testing", "./connector/connectortest"),
+		"connector/connectortest/a.go": uses("testing", "go.uber.org/goleak"), "bench/a.go": uses("testing"),
+	}, nil},
+	{"testing imports", "broken", sources{"a/a.go": uses("testing/iotest", "./connector/connectortest", "pgregory.net/rapid")},
+		[]string{`a/a.go:2: imports "testing/iotest"`, `a/a.go:3: imports "` + Module, `a/a.go:4: imports "pgregory.net/rapid"`}},
+
+	{"machine paths", "kept", sources{
+		"README.md": "see https://example.org/home/x, /tmp/out, /api/v1/job, ./work/x and data/root/x\n", "a/a.go": "package a // /etc/hosts",
+	}, nil},
+	{"machine paths", "broken", sources{
+		".ci/run":   "set -e\ncd /" + "home/alice/x\n",
+		"Makefile":  "X=/" + "root/y",
+		"a/a.go":    "package a\nconst s = \"/" + "Users/bob\"",
+		"docs/a.md": "`C:" + `\Users\bob` + "` and (/x/go" + "/pkg/mod/y)",
+	}, []string{
+		".ci/run:2: names /" + "home/alice", "Makefile:1: names /" + "root/y", "a/a.go:2: names /" + "Users/bob",
+		"docs/a.md:1: names /x/go" + "/pkg/mod/y", "docs/a.md:1: names C:" + `\Users\bob`,
+	}},
+}
+
+func TestRules(t *testing.T) {
+	kept, broken := map[string]bool{}, map[string]bool{}
+	for _, c := range cases {
+		t.Run(c.rule+"/"+c.name, func(t *testing.T) {
+			got := run(t, c.rule, c.files.load(t))
+			if len(got) != len(c.want) {
+				t.Fatalf("got %d problems, want %d:\n%s", len(got), len(c.want), strings.Join(got, "\n"))
+			}
+			for i := range got {
+				if !strings.HasPrefix(got[i], c.want[i]) {
+					t.Errorf("got  %s\nwant %s", got[i], c.want[i])
+				}
+			}
+		})
+		if len(c.want) == 0 {
+			kept[c.rule] = true
+		} else {
+			broken[c.rule] = true
+		}
+	}
+	for _, r := range Rules {
+		if !kept[r.Name] || !broken[r.Name] {
+			t.Errorf("rule %q is not tried both ways: kept %v, broken %v", r.Name, kept[r.Name], broken[r.Name])
+		}
+	}
+}
+
+// run checks one rule and returns the problems as printed, in order.
+func run(t *testing.T, name string, tree *Tree) []string {
+	t.Helper()
+	for _, r := range Rules {
+		if r.Name != name {
+			continue
+		}
+		var out []string
+		for _, p := range r.Check(tree) {
+			out = append(out, p.String())
+		}
+		slices.Sort(out)
+		return out
+	}
+	t.Fatalf("no rule %q", name)
+	return nil
+}
+
+func TestCheckTable(t *testing.T) {
+	for name, c := range map[string]struct {
+		table []Layer
+		want  string
+	}{
+		"down":       {[]Layer{{"a", ""}, {"b/*", "a"}, {"c", "a b/*"}, {"d", "*"}}, ""},
+		"up":         {[]Layer{{"a", "b"}, {"b", ""}}, "a: may import b"},
+		"itself":     {[]Layer{{"a/*", "a/*"}}, "a/*: may import a/*"},
+		"cycle":      {[]Layer{{"a", ""}, {"b", "a c"}, {"c", "b"}}, "b: may import c"},
+		"misspelt":   {[]Layer{{"event", ""}, {"codec", "evnet"}}, "codec: may import evnet"},
+		"two rows":   {[]Layer{{"a", ""}, {"a", ""}}, "a: has two rows"},
+		"pattern of": {[]Layer{{"a", ""}, {"a/*", "a"}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := CheckTable(c.table)
+			if c.want == "" && len(got) != 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].String(), c.want)) {
+				t.Errorf("got %v, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestLoadNamesTheFileThatDoesNotParse(t *testing.T) {
+	_, err := Load(fstest.MapFS{"a/broken.go": &fstest.MapFile{Data: []byte("package")}})
+	if err == nil || !strings.Contains(err.Error(), "a/broken.go:1") {
+		t.Errorf("got %v, want the place of the error", err)
+	}
+}
+
+func TestLoadLeavesOutWhatNobodyWrote(t *testing.T) {
+	tree := sources{
+		"a/testdata/bad.go": "not go", "vendor/x/x.go": "package x", "_old/x.go": "package x", "bin/x.go": "package x",
+		"blob.bin": "a\x00b", "a/a.go": "package a", ".ci/run": "go",
+	}.load(t)
+	if len(tree.Go) != 1 || tree.Go[0].Path != "a/a.go" {
+		t.Errorf("Go files: %d, want a/a.go only", len(tree.Go))
+	}
+	if len(tree.Text) != 2 {
+		t.Errorf("text files: %d, want .ci/run and a/testdata/bad.go", len(tree.Text))
+	}
+}
