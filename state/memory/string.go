@@ -10,7 +10,8 @@ import (
 type stringTable[K comparable, S any] struct {
 	slots[ref, S]
 	arena arena
-	room  []byte // where Range copies keys to; what is filled is never changed
+	found [chunk]uint64 // where to begin the search of each key of a chunk
+	room  []byte        // where Range copies keys to; what is filled is never changed
 }
 
 func newStringTable[K comparable, S any]() *stringTable[K, S] {
@@ -30,7 +31,7 @@ func (t *stringTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
 		t.preload(hashes[from:to])
-		t.preloadKeys(hashes[from:to])
+		t.locate(hashes[from:to])
 		if t.resolve(texts[from:to], hashes[from:to], out[from:to]) {
 			from = to
 		} else { // the slots have moved: all pointers so far are stale
@@ -40,26 +41,36 @@ func (t *stringTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	}
 }
 
-// preloadKeys brings the key in the first slot of each hash into the cache.
-func (t *stringTable[K, S]) preloadKeys(hashes []uint64) {
+// locate finds for each hash the first slot that has it or is empty, and
+// brings the key there into the cache, both ends of it.
+func (t *stringTable[K, S]) locate(hashes []uint64) {
 	array, mask, bytes := t.array, uint64(len(t.array)-1), t.arena.bytes
 	var sum uint64
-	for _, h := range hashes {
-		if at := uint64(array[h&mask].key >> lengthBits); at < uint64(len(bytes)) {
-			sum += uint64(bytes[at])
+	for i, h := range hashes {
+		at := h & mask
+		for array[at].hash != h && array[at].hash != 0 {
+			at = (at + 1) & mask
+		}
+		t.found[i&(chunk-1)] = at
+		start := uint64(array[at].key >> lengthBits)
+		end := start + uint64(array[at].key&longRef)
+		if end < uint64(len(bytes)) {
+			sum += uint64(bytes[start]) + uint64(bytes[end])
 		}
 	}
 	t.touch += sum
 }
 
-// resolve stops, and returns false, when it has to add a key and is full.
+// resolve stops, and returns false, when it has to add a key and is full. The
+// slots that locate found are still right after keys were added: what is
+// ahead of them on the way of a search does not change.
 func (t *stringTable[K, S]) resolve(keys []string, hashes []uint64, out []*S) bool {
 	array, mask := t.array, uint64(len(t.array)-1)
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
 	for i, key := range keys {
 		h := hashes[i]
-		for at := h & mask; ; at = (at + 1) & mask {
-			s := &array[at]
+		for at := t.found[i&(chunk-1)]; ; at = (at + 1) & mask {
+			s := &array[at&mask]
 			if s.hash == h && t.arena.get(s.key) == key {
 				out[i] = &s.state
 				break
