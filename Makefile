@@ -1,0 +1,43 @@
+# The version of Go comes from go.mod; an older go command fetches it.
+export GOTOOLCHAIN := auto
+
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# make sim SEEDS=1000, make fuzz FUZZTIME=1m
+SEEDS    ?= 200
+FUZZTIME ?= 10s
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench fuzz fmt sim
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## watch a pipeline survive a tenfold spike
+	go run ./cmd/afflux demo
+
+test: ## vet, and every test with the race detector
+	go vet ./...
+	go test -race ./...
+	@if [ -f bench/go.mod ]; then echo "cd bench && go vet ./... && go test ./..."; cd bench && go vet ./... && go test ./...; fi
+
+lint: ## golangci-lint, as pinned here (the first run builds it: some minutes)
+	GOTOOLCHAIN=$$(go env GOVERSION) go run $(GOLANGCI) run ./...
+
+bench: ## compare the engine with plain loops that do the same work
+	cd bench && go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## try every fuzz target for FUZZTIME
+	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
+		dir=$$(dirname "$$file"); \
+		for f in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+			echo "$$dir $$f"; \
+			(cd "$$dir" && go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) .) < /dev/null; \
+		done; \
+	done
+
+fmt: ## gofmt every file
+	gofmt -w .
+
+sim: ## simulate SEEDS random jobs with stalls and different speeds
+	SEEDS=$(SEEDS) go test -count=1 -v ./internal/simtest/
