@@ -1,0 +1,136 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// dial returns a connected client, or says within the connect timeout why
+// there is none. ctx bounds the attempts, not the life of the client.
+func (c *clientConfig) dial(ctx context.Context, opts []kgo.Opt) (*kgo.Client, error) {
+	if err := errors.Join(c.problems...); err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	cl, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: these options do not go together: %w", err)
+	}
+	if err := c.reach(ctx, cl); err != nil {
+		cl.Close()
+		return nil, err
+	}
+	return cl, nil
+}
+
+func (c *clientConfig) reach(ctx context.Context, cl *kgo.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, c.connect)
+	defer cancel()
+	var last error
+	for try := 1; ; try++ {
+		err := cl.Ping(ctx)
+		if err == nil {
+			return nil
+		}
+		if last == nil || ctx.Err() == nil { // keep the cause, not that time is up
+			last = err
+		}
+		if why := c.refused(err); why != nil {
+			return why
+		}
+		wait := time.NewTimer(backoff(try))
+		select {
+		case <-wait.C:
+			continue
+		case <-ctx.Done():
+		}
+		wait.Stop()
+		if context.Cause(ctx) != context.DeadlineExceeded {
+			return fmt.Errorf("kafka: stopped while connecting to %s: %w", c.address(), context.Cause(ctx))
+		}
+		hint := `start one, for example with "afflux broker", or name another with kafka.Brokers`
+		if eof, ok := errors.AsType[*kgo.ErrFirstReadEOF](last); ok {
+			last, hint = eof, "the broker hung up, as it does when it expects encryption (kafka.TLS) or another authentication"
+		}
+		return fmt.Errorf("kafka: no broker answered at %s within %v: %w; %s", c.address(), c.connect, last, hint)
+	}
+}
+
+func (c *clientConfig) address() string { return strings.Join(c.brokers, ", ") }
+
+// refused tells which errors waiting does not mend.
+func (c *clientConfig) refused(err error) error {
+	if denied(err) {
+		return fmt.Errorf("kafka: %s refused the login: %w; check user, password and mechanism (kafka.Plain, kafka.ScramSHA256, kafka.ScramSHA512)", c.address(), err)
+	}
+	_, cert := errors.AsType[*tls.CertificateVerificationError](err)
+	_, record := errors.AsType[tls.RecordHeaderError](err)
+	if cert || record {
+		return fmt.Errorf("kafka: no encrypted connection to %s: %w; check kafka.TLS and the listener of the broker", c.address(), err)
+	}
+	return nil
+}
+
+// denied tells whether err is about who we are or what we may do.
+func denied(err error) bool {
+	return slices.ContainsFunc([]error{
+		kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState,
+		kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed,
+		kerr.TransactionalIDAuthorizationFailed,
+	}, func(e error) bool { return errors.Is(err, e) })
+}
+
+// existing returns the details of topics that all exist.
+func (c *clientConfig) existing(ctx context.Context, admin *kadm.Client, names ...string) (kadm.TopicDetails, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.connect)
+	defer cancel()
+	for try := 1; ; try++ {
+		details, err := admin.ListTopics(ctx, names...)
+		if err == nil {
+			if err = details.Error(); err == nil {
+				return details, nil
+			}
+		}
+		for _, d := range details.Sorted() {
+			switch {
+			case errors.Is(d.Err, kerr.UnknownTopicOrPartition):
+				return nil, c.unknown(ctx, admin, d.Topic)
+			case denied(d.Err):
+				return nil, fmt.Errorf("kafka: topic %q at %s: %w; ask for the right to read, write and describe it", d.Topic, c.address(), d.Err)
+			case d.Err != nil && !kerr.IsRetriable(d.Err):
+				return nil, fmt.Errorf("kafka: topic %q at %s: %w", d.Topic, c.address(), d.Err)
+			}
+		}
+		wait := time.NewTimer(backoff(try))
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return nil, fmt.Errorf("kafka: no answer about topic %s from %s: %w", strings.Join(names, ", "), c.address(), err)
+		}
+	}
+}
+
+// unknown explains that a topic does not exist, and shows which do.
+func (c *clientConfig) unknown(ctx context.Context, admin *kadm.Client, topic string) error {
+	has := "it has no topics"
+	if all, err := admin.ListTopics(ctx); err == nil && len(all) > 0 {
+		names := all.Names()
+		slices.Sort(names)
+		more := ""
+		if len(names) > 10 {
+			names, more = names[:10], " and others"
+		}
+		has = "it has " + strings.Join(names, ", ") + more
+	}
+	return fmt.Errorf("kafka: topic %q does not exist at %s (%s): check the name, or create the topic, for example with kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions 4",
+		topic, c.address(), has, c.brokers[0], topic)
+}

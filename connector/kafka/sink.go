@@ -1,0 +1,143 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/affluxdev/afflux/codec"
+	"github.com/affluxdev/afflux/connector"
+	"github.com/affluxdev/afflux/event"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+type sink[T any] struct{ config sinkConfig }
+
+// Sink writes records to a topic. The timestamp of a message is the event time
+// of its record, in whole milliseconds; a record without one gets the time of
+// writing.
+func Sink[T any](topic string, options ...SinkOption) connector.Sink[T] {
+	c := newSinkConfig(topic)
+	for _, o := range options {
+		o.sink(&c)
+	}
+	if topic == "" {
+		c.wrong("the topic has no name")
+	}
+	if c.encode != nil && c.key != nil {
+		c.wrong("kafka.Key does not go with kafka.Encode, which sets the key itself")
+	}
+	return &sink[T]{c}
+}
+
+// Describe implements connector.Sink.
+func (s *sink[T]) Describe() connector.Description {
+	return connector.Description{Kind: "kafka", Target: s.config.topic}
+}
+
+// Open implements connector.Sink.
+func (s *sink[T]) Open(ctx context.Context, sub connector.Subtask) (connector.Writer[T], error) {
+	c := &s.config
+	w := &writer[T]{config: c, sub: sub, batch: c.batch}
+	if err := w.chooseEncoder(); err != nil {
+		return nil, err
+	}
+	cl, err := c.dial(ctx, c.options(sub.Log))
+	if err != nil {
+		return nil, err
+	}
+	defer cl.Close()
+	if err := w.prepare(ctx, kadm.NewClient(cl)); err != nil {
+		return nil, err
+	}
+	if w.cl, err = kgo.NewClient(append(c.options(sub.Log), c.producerOptions(w.batch)...)...); err != nil {
+		return nil, fmt.Errorf("kafka: these options do not go together: %w", err)
+	}
+	w.watch()
+	return w, nil
+}
+
+// prepare makes sure that the topic exists and learns its limit.
+func (w *writer[T]) prepare(ctx context.Context, admin *kadm.Client) error {
+	c := w.config
+	if c.partitions > 0 {
+		ctx, cancel := context.WithTimeout(ctx, c.connect)
+		defer cancel()
+		_, err := admin.CreateTopic(ctx, c.partitions, c.replication, nil, c.topic)
+		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return fmt.Errorf("kafka: cannot create topic %q with %d partitions and replication %d at %s: %w",
+				c.topic, c.partitions, c.replication, c.address(), err)
+		}
+	}
+	details, err := c.existing(ctx, admin, c.topic)
+	if err != nil {
+		return err
+	}
+	w.partitions = int32(len(details[c.topic].Partitions))
+	ctx, cancel := context.WithTimeout(ctx, c.connect)
+	defer cancel()
+	configs, err := admin.DescribeTopicConfigs(ctx, c.topic)
+	if err != nil { // without the right to ask, the broker tells later
+		w.sub.Log.Debug("the limits of the topic are not known", "topic", c.topic, "err", err)
+		return nil
+	}
+	for _, resource := range configs {
+		for _, entry := range resource.Configs {
+			if entry.Key != "max.message.bytes" {
+				continue
+			}
+			if limit, err := strconv.ParseInt(entry.MaybeValue(), 10, 32); err == nil && limit > 0 {
+				w.batch = min(w.batch, int32(limit))
+			}
+		}
+	}
+	return nil
+}
+
+func (w *writer[T]) chooseEncoder() error {
+	c, ok := w.config, true
+	mismatch := func(option string, f any) error {
+		return fmt.Errorf("kafka: kafka.%s was given a %T, but the sink takes %s", option, f, event.TypeOf[T]().Name())
+	}
+	if c.partition != nil {
+		if w.partitionOf, ok = c.partition.(func(*T) int32); !ok {
+			return mismatch("PartitionBy", c.partition)
+		}
+	}
+	if c.encode != nil {
+		if w.encode, ok = c.encode.(func(*T, *Message) error); !ok {
+			return mismatch("Encode", c.encode)
+		}
+		return nil
+	}
+	var key func(*T) []byte
+	if c.key != nil {
+		if key, ok = c.key.(func(*T) []byte); !ok {
+			return mismatch("Key", c.key)
+		}
+	}
+	values, err := codecOf[T](&c.clientConfig)
+	if err != nil {
+		return err
+	}
+	w.encode = func(v *T, m *Message) error { return w.byCodec(values, key, v, m) }
+	return nil
+}
+
+// byCodec encodes the value, and copies the key, into the writer's slab.
+func (w *writer[T]) byCodec(values codec.Codec[T], key func(*T) []byte, v *T, m *Message) error {
+	var err error
+	if w.scratch, err = values.Append(w.scratch[:0], v); err != nil {
+		return err
+	}
+	m.Value = w.slab.copy(w.scratch)
+	if key != nil {
+		if k := key(v); k != nil {
+			m.Key = w.slab.copy(k)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+)
+
+// locate decides where each partition starts and, for a bounded source, ends.
+func (r *reader[T]) locate(ctx context.Context, mine []*partition) error {
+	if len(mine) == 0 {
+		return nil
+	}
+	c := r.config
+	ctx, cancel := context.WithTimeout(ctx, c.connect)
+	defer cancel()
+	oldest, err := r.admin.ListStartOffsets(ctx, c.topics...)
+	if err := listed(oldest, err, "oldest"); err != nil {
+		return err
+	}
+	ends := r.admin.ListEndOffsets
+	if c.committed {
+		ends = r.admin.ListCommittedOffsets
+	}
+	newest, err := ends(ctx, c.topics...)
+	if err := listed(newest, err, "newest"); err != nil {
+		return err
+	}
+	wanted, err := r.wanted(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range mine {
+		low, okLow := oldest.Lookup(p.topic, p.number)
+		high, okHigh := newest.Lookup(p.topic, p.number)
+		if !okLow || !okHigh {
+			return fmt.Errorf("kafka: %s/%d disappeared while the job started", p.topic, p.number)
+		}
+		if p.next, err = c.startOf(p, low.Offset, high.Offset, wanted); err != nil {
+			return err
+		}
+		p.first, p.high, p.heard = p.next, high.Offset, time.Now()
+		if c.bounded {
+			p.stop = high.Offset
+		}
+	}
+	return nil
+}
+
+// wanted returns the offsets that were committed, given, or found by time.
+func (r *reader[T]) wanted(ctx context.Context) (map[string]map[int32]int64, error) {
+	c := r.config
+	found := map[string]map[int32]int64{}
+	put := func(topic string, number int32, offset int64) {
+		if found[topic] == nil {
+			found[topic] = map[int32]int64{}
+		}
+		found[topic][number] = offset
+	}
+	switch c.start {
+	case startOffsets:
+		return c.offsets, nil
+	case startTime:
+		at, err := r.admin.ListOffsetsAfterMilli(ctx, c.startTime.UnixMilli(), c.topics...)
+		if err := listed(at, err, "time's"); err != nil {
+			return nil, err
+		}
+		at.Each(func(o kadm.ListedOffset) { put(o.Topic, o.Partition, o.Offset) })
+	case startCommitted:
+		at, err := r.admin.FetchOffsetsForTopics(ctx, c.group, c.topics...)
+		if err == nil {
+			err = at.Error()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("kafka: cannot read what group %q has committed: %w", c.group, err)
+		}
+		at.Each(func(o kadm.OffsetResponse) {
+			if o.At >= 0 {
+				put(o.Topic, o.Partition, o.At)
+			}
+		})
+	}
+	return found, nil
+}
+
+// startOf is where a partition of which [low, high) can be read starts.
+func (c *sourceConfig) startOf(p *partition, low, high int64, wanted map[string]map[int32]int64) (int64, error) {
+	if c.start == startLatest {
+		return high, nil
+	}
+	at, ok := wanted[p.topic][p.number]
+	switch {
+	case !ok:
+		return low, nil
+	case at >= low && at <= high:
+		return at, nil
+	case c.outside == Earliest:
+		return low, nil
+	case c.outside == Latest:
+		return high, nil
+	}
+	return 0, outOfRange(p.topic, p.number, fmt.Sprintf("the job should start at offset %d, but the log holds %d to %d", at, low, high))
+}
+
+// outOfRange says that records are missing and what the choices are.
+func outOfRange(topic string, number int32, what string) error {
+	return fmt.Errorf("kafka: %s/%d: %s: records were deleted before they were read, or the topic was made anew; choose with kafka.OnOutOfRange(kafka.Earliest or kafka.Latest) where to go on",
+		topic, number, what)
+}
+
+func listed(l kadm.ListedOffsets, err error, which string) error {
+	if err = errors.Join(err, l.Error()); err != nil {
+		return fmt.Errorf("kafka: cannot list the %s offsets: %w", which, err)
+	}
+	return nil
+}
