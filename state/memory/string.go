@@ -41,8 +41,9 @@ func (t *stringTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	}
 }
 
-// locate finds for each hash the first slot that has it or is empty, and
-// brings the key there into the cache, both ends of it.
+// locate finds for each hash the first slot that has it or is empty, then
+// brings the keys there into the cache, both ends of them. The second loop has
+// no branch that is hard to predict, so its loads run ahead.
 func (t *stringTable[K, S]) locate(hashes []uint64) {
 	array, mask, bytes := t.array, uint64(len(t.array)-1), t.arena.bytes
 	var sum uint64
@@ -52,8 +53,10 @@ func (t *stringTable[K, S]) locate(hashes []uint64) {
 			at = (at + 1) & mask
 		}
 		t.found[i&(chunk-1)] = at
-		start := uint64(array[at].key >> lengthBits)
-		end := start + uint64(array[at].key&longRef)
+	}
+	for _, at := range t.found[:len(hashes)] {
+		start := uint64(array[at&mask].key >> lengthBits)
+		end := start + uint64(array[at&mask].key&longRef)
 		if end < uint64(len(bytes)) {
 			sum += uint64(bytes[start]) + uint64(bytes[end])
 		}
