@@ -1,0 +1,217 @@
+package generator
+
+import (
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/affluxdev/afflux/connector"
+	"github.com/affluxdev/afflux/event"
+)
+
+// shortest is the least time for which a reader is idle: waking for every
+// record of a fast rate would cost more than the records.
+const shortest = time.Millisecond
+
+// farthest bounds how far a poll looks ahead for the next record.
+const farthest = time.Second
+
+// gaugeEvery is the time between two reports of the lag.
+const gaugeEvery = 100 * time.Millisecond
+
+type reader[T any] struct {
+	source   *source[T]
+	sub      connector.Subtask
+	next     int64 // index of the next record
+	step     int64
+	last     int64 // index at which to end, -1 for none
+	size     int64 // bytes of a record, 0 if they differ
+	started  bool
+	start    time.Time
+	schedule schedule
+	gauged   time.Time
+	done     atomic.Int64 // records produced
+	one      event.Records[T]
+}
+
+// Poll implements connector.Reader.
+func (r *reader[T]) Poll(dst *event.Records[T], limit connector.Limit) (connector.Status, error) {
+	now := r.source.config.clock()
+	if !r.started {
+		r.started, r.start = true, now
+		if s := r.source.config.start; !s.IsZero() {
+			r.start = s
+		}
+	}
+	if r.ended(now) {
+		return connector.Status{State: connector.Done}, nil
+	}
+	var st connector.Status
+	if r.source.config.profile == nil {
+		if now.Before(r.start) {
+			return connector.Status{State: connector.Idle, After: max(r.start.Sub(now), shortest)}, nil
+		}
+		r.atOnce(dst, limit, event.At(now))
+	} else {
+		st = r.onTime(dst, limit, now.Sub(r.start))
+		r.gauge(now)
+	}
+	if r.last >= 0 && r.next >= r.last {
+		st = connector.Status{State: connector.Done}
+	}
+	return st, nil
+}
+
+// ended tells whether no record is left.
+func (r *reader[T]) ended(now time.Time) bool {
+	if r.last >= 0 && r.next >= r.last {
+		return true
+	}
+	length := r.source.config.length
+	return r.source.config.profile == nil && length > 0 && now.Sub(r.start) >= length
+}
+
+// atOnce fills the batch without a schedule.
+func (r *reader[T]) atOnce(dst *event.Records[T], limit connector.Limit, t event.Time) {
+	n := int64(limit.Records)
+	if r.size > 0 {
+		n = min(n, max(limit.Bytes/r.size, 1))
+	}
+	if r.last >= 0 {
+		n = min(n, (r.last-r.next+r.step-1)/r.step)
+	}
+	if n <= 0 {
+		return
+	}
+	from := dst.Len()
+	dst.Values = slices.Grow(dst.Values, int(n))[:from+int(n)]
+	dst.Times = slices.Grow(dst.Times, int(n))[:from+int(n)]
+	values, times := dst.Values[from:], dst.Times[from:]
+	clear(values)
+	if plain := r.source.plain; plain != nil && r.size > 0 {
+		i, step := r.next, r.step
+		for j := range values {
+			plain(i, &values[j])
+			i += step
+		}
+	} else {
+		bytes, i := int64(0), r.next
+		for j := range values {
+			if bytes >= limit.Bytes && j > 0 {
+				n = int64(j)
+				dst.Truncate(from + j)
+				break
+			}
+			r.source.timed(i, t, &values[j])
+			bytes += r.bytes(&values[j])
+			i += r.step
+		}
+	}
+	for j := range times[:n] {
+		times[j] = t
+	}
+	r.next += n * r.step
+	r.done.Add(n)
+}
+
+// onTime fills the batch with the records that are due at elapsed.
+func (r *reader[T]) onTime(dst *event.Records[T], limit connector.Limit, elapsed time.Duration) connector.Status {
+	elapsed = r.putOff(elapsed)
+	start := event.At(r.start)
+	var bytes, n int64
+	for ; n < int64(limit.Records) && bytes < limit.Bytes; n++ {
+		if r.last >= 0 && r.next >= r.last {
+			break
+		}
+		at, ok := r.schedule.due(r.next, elapsed)
+		if !ok {
+			r.done.Add(n)
+			return connector.Status{State: connector.Idle, After: r.ahead(elapsed)}
+		}
+		due := start + event.Time(at)
+		v := dst.Next(due)
+		var zero T
+		*v = zero
+		r.source.timed(r.next, due, v)
+		bytes += r.bytes(v)
+		r.next += r.step
+	}
+	r.done.Add(n)
+	return connector.Status{}
+}
+
+// bytes returns the memory of a record.
+func (r *reader[T]) bytes(v *T) int64 {
+	if r.size > 0 {
+		return r.size
+	}
+	r.one.Values = append(r.one.Values[:0], *v)
+	n := r.one.Bytes()
+	clear(r.one.Values)
+	return n
+}
+
+// ahead returns the time until the next record is due.
+func (r *reader[T]) ahead(elapsed time.Duration) time.Duration {
+	look := r.schedule
+	at, ok := look.due(r.next, elapsed+farthest)
+	if !ok {
+		return farthest
+	}
+	return max(at-elapsed, shortest)
+}
+
+// putOff moves the start of the schedule so that the backlog keeps its bound,
+// and returns the time since the new start.
+func (r *reader[T]) putOff(elapsed time.Duration) time.Duration {
+	bound := r.source.config.backlog
+	if bound == 0 || r.backlog(elapsed) <= bound {
+		return elapsed
+	}
+	look := r.schedule
+	at, ok := look.due(r.next+(bound-1)*r.step, elapsed)
+	if !ok {
+		return elapsed
+	}
+	r.start = r.start.Add(elapsed - at)
+	return at
+}
+
+// backlog is how many records of this subtask are due and not produced.
+func (r *reader[T]) backlog(elapsed time.Duration) int64 {
+	due := r.schedule.count(elapsed)
+	if r.last >= 0 {
+		due = min(due, r.last)
+	}
+	if due <= r.next {
+		return 0
+	}
+	return (due - r.next + r.step - 1) / r.step
+}
+
+func (r *reader[T]) gauge(now time.Time) {
+	if now.Sub(r.gauged) < gaugeEvery && !r.gauged.IsZero() {
+		return
+	}
+	r.gauged = now
+	r.sub.Gauge("lag", float64(r.backlog(now.Sub(r.start))), "shard", strconv.Itoa(r.sub.Index))
+}
+
+// Progress implements connector.Progress: records produced, of all if their
+// number is known.
+func (r *reader[T]) Progress() (done, total int64) {
+	if r.last >= 0 {
+		total = max((r.last-int64(r.sub.Index)+r.step-1)/r.step, 0)
+	}
+	return r.done.Load(), total
+}
+
+// Splits implements connector.SplitLister: a subtask is one split.
+func (r *reader[T]) Splits() []int { return []int{0} }
+
+// SplitsChanged implements connector.SplitLister.
+func (r *reader[T]) SplitsChanged() bool { return false }
+
+// Close implements connector.Reader.
+func (r *reader[T]) Close() error { return nil }
