@@ -5,6 +5,9 @@ package operator
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"strings"
 	"time"
 
 	"github.com/affluxdev/afflux/event"
@@ -107,3 +110,34 @@ func (p OnError) String() string {
 
 // ErrCancelled is what a task that is being cancelled unwinds with.
 var ErrCancelled = errors.New("cancelled")
+
+// Unwind is the panic value by which a task unwinds from a wait or a failed
+// operator further down its chain. Code that recovers panics of the user must
+// pass it on.
+type Unwind struct{ Err error }
+
+// Panicked describes a recovered panic of code of the user: the value, and the
+// place in the code where it happened.
+func Panicked(v any) error {
+	where := ""
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	seen := false
+	for {
+		f, more := frames.Next()
+		if seen && !strings.HasPrefix(f.Function, "runtime.") {
+			where = fmt.Sprintf(" (at %s:%d)", f.File, f.Line)
+			break
+		}
+		if f.Function == "runtime.gopanic" {
+			seen = true
+		}
+		if !more {
+			break
+		}
+	}
+	if err, ok := v.(error); ok {
+		return fmt.Errorf("panic: %w%s", err, where)
+	}
+	return fmt.Errorf("panic: %v%s", v, where)
+}

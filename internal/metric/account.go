@@ -22,17 +22,22 @@ type Account struct {
 	outside atomic.Int64
 }
 
-// Kinds of wait besides the index of an edge.
+// Wait is what a task waits for: the index of an edge, or one of these.
+type Wait int32
+
 const (
-	running     = -1
-	waitIdle    = -2
-	waitOutside = -3
+	// ForNothing: the task runs.
+	ForNothing Wait = -1
+	// ForInput: the task is idle.
+	ForInput Wait = -2
+	// ForOutside: an outside system presses.
+	ForOutside Wait = -3
 )
 
 // NewAccount returns the account of a task with that many outgoing edges.
 func NewAccount(edges int) *Account {
 	a := &Account{blocked: make([]atomic.Int64, edges)}
-	a.kind.Store(running)
+	a.kind.Store(int32(ForNothing))
 	return a
 }
 
@@ -44,9 +49,9 @@ func (a *Account) Stop(now int64) { a.end.Store(now) }
 
 // BeginIdle, BeginBlocked and BeginOutside mark the start of a wait: for
 // input, for credit on an edge, for an outside system.
-func (a *Account) BeginIdle(now int64)              { a.begin(waitIdle, now) }
+func (a *Account) BeginIdle(now int64)              { a.begin(int32(ForInput), now) }
 func (a *Account) BeginBlocked(edge int, now int64) { a.begin(int32(edge), now) }
-func (a *Account) BeginOutside(now int64)           { a.begin(waitOutside, now) }
+func (a *Account) BeginOutside(now int64)           { a.begin(int32(ForOutside), now) }
 
 func (a *Account) begin(kind int32, now int64) {
 	a.seq.Add(1)
@@ -59,16 +64,23 @@ func (a *Account) begin(kind int32, now int64) {
 func (a *Account) End(now int64) {
 	kind, d := a.kind.Load(), now-a.since.Load()
 	a.seq.Add(1)
-	a.kind.Store(running)
+	a.kind.Store(int32(ForNothing))
 	switch {
-	case kind == waitIdle:
+	case Wait(kind) == ForInput:
 		a.idle.Add(d)
-	case kind == waitOutside:
+	case Wait(kind) == ForOutside:
 		a.outside.Add(d)
 	case kind >= 0:
 		a.blocked[kind].Add(d)
 	}
 	a.seq.Add(1)
+}
+
+// Waiting is what the task waits for now, and since when. Each is right by
+// itself; together they are approximate while the task runs.
+func (a *Account) Waiting() (w Wait, since int64) {
+	w = Wait(a.kind.Load())
+	return w, a.since.Load()
 }
 
 // Times is an account read at one instant.
@@ -103,9 +115,9 @@ func (a *Account) Read(now int64) Times {
 		}
 		now = max(now, since, start)
 		switch d := time.Duration(now - since); {
-		case kind == waitIdle:
+		case Wait(kind) == ForInput:
 			t.Idle += d
-		case kind == waitOutside:
+		case Wait(kind) == ForOutside:
 			t.Outside += d
 		case kind >= 0:
 			t.Edges[kind] += d

@@ -1,0 +1,135 @@
+package afflux
+
+import (
+	"cmp"
+
+	"github.com/affluxdev/afflux/internal/transform"
+)
+
+// Aggregator folds records of type T into an accumulator of type A and makes a
+// result of type R from it. Its functions must be pure but for the accumulator
+// and must not keep their arguments. The accumulator begins as the zero value
+// of A, or as what Init makes of it.
+type Aggregator[T, A, R any] struct {
+	// Init prepares a fresh accumulator; nil if its zero value will do, which
+	// is faster.
+	Init func(*A)
+	// Add folds a record in.
+	Add func(*A, *T)
+	// AddAll, if set, is used instead of Add for many records at a time:
+	// values[i] belongs to accumulators[i]. Several may be the same.
+	AddAll func(accumulators []*A, values []T)
+	// Merge adds what from holds to into, without sharing memory with it.
+	// Needed by sliding windows.
+	Merge func(into, from *A)
+	// Result is what comes out.
+	Result func(*A) R
+}
+
+// Number is what can be summed.
+type Number interface {
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64
+}
+
+// Count counts records.
+func Count[T any]() Aggregator[T, int64, int64] {
+	return Aggregator[T, int64, int64]{
+		Add: func(a *int64, _ *T) { *a++ },
+		AddAll: func(accs []*int64, _ []T) {
+			for _, a := range accs {
+				*a++
+			}
+		},
+		Merge:  func(into, from *int64) { *into += *from },
+		Result: func(a *int64) int64 { return *a },
+	}
+}
+
+// Sum adds up what f returns.
+func Sum[T any, N Number](f func(*T) N) Aggregator[T, N, N] {
+	return Aggregator[T, N, N]{
+		Add: func(a *N, v *T) { *a += f(v) },
+		AddAll: func(accs []*N, values []T) {
+			for i, a := range accs {
+				*a += f(&values[i])
+			}
+		},
+		Merge:  func(into, from *N) { *into += *from },
+		Result: func(a *N) N { return *a },
+	}
+}
+
+// Mean is a sum with its count.
+type Mean struct {
+	Sum   float64
+	Count int64
+}
+
+// Avg is the arithmetic mean of what f returns.
+func Avg[T any, N Number](f func(*T) N) Aggregator[T, Mean, float64] {
+	return Aggregator[T, Mean, float64]{
+		Add:    func(a *Mean, v *T) { a.Sum += float64(f(v)); a.Count++ },
+		Merge:  func(into, from *Mean) { into.Sum += from.Sum; into.Count += from.Count },
+		Result: func(a *Mean) float64 { return a.Sum / float64(a.Count) },
+	}
+}
+
+// Extreme is the accumulator of Min and Max.
+type Extreme[N any] struct {
+	Value N
+	Set   bool
+}
+
+// Min is the smallest of what f returns.
+func Min[T any, N cmp.Ordered](f func(*T) N) Aggregator[T, Extreme[N], N] {
+	return extreme(f, func(a, b N) bool { return a < b })
+}
+
+// Max is the largest of what f returns.
+func Max[T any, N cmp.Ordered](f func(*T) N) Aggregator[T, Extreme[N], N] {
+	return extreme(f, func(a, b N) bool { return a > b })
+}
+
+func extreme[T any, N cmp.Ordered](f func(*T) N, better func(a, b N) bool) Aggregator[T, Extreme[N], N] {
+	take := func(a *Extreme[N], v N) {
+		if !a.Set || better(v, a.Value) {
+			a.Value, a.Set = v, true
+		}
+	}
+	return Aggregator[T, Extreme[N], N]{
+		Add: func(a *Extreme[N], v *T) { take(a, f(v)) },
+		Merge: func(into, from *Extreme[N]) {
+			if from.Set {
+				take(into, from.Value)
+			}
+		},
+		Result: func(a *Extreme[N]) N { return a.Value },
+	}
+}
+
+// prepared is an accumulator that Init has to see first.
+type prepared[A any] struct {
+	ready bool
+	acc   A
+}
+
+func (p *prepared[A]) get(init func(*A)) *A {
+	if !p.ready {
+		p.ready = true
+		init(&p.acc)
+	}
+	return &p.acc
+}
+
+// fold is how records are folded without Init.
+func (a Aggregator[T, A, R]) fold() transform.Fold[T, A] {
+	return transform.Fold[T, A]{Add: a.Add, AddAll: a.AddAll, Merge: a.Merge}
+}
+
+// preparedFold is the same with Init.
+func (a Aggregator[T, A, R]) preparedFold() transform.Fold[T, prepared[A]] {
+	return transform.Fold[T, prepared[A]]{
+		Add:   func(p *prepared[A], v *T) { a.Add(p.get(a.Init), v) },
+		Merge: func(into, from *prepared[A]) { a.Merge(into.get(a.Init), from.get(a.Init)) },
+	}
+}

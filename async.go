@@ -1,0 +1,84 @@
+package afflux
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/guard"
+	"github.com/affluxdev/afflux/internal/graph"
+	"github.com/affluxdev/afflux/internal/transform"
+	"github.com/affluxdev/afflux/operator"
+)
+
+// AsyncOption sets something of a MapAsync operator; every Option is one too.
+type AsyncOption interface{}
+
+type asyncOption func(*transform.AsyncConfig) error
+
+// InFlight sets how many calls each subtask may have on the way; default 100.
+// At the limit the operator takes no more input, which presses upstream.
+func InFlight(n int) AsyncOption {
+	return asyncOption(func(c *transform.AsyncConfig) error {
+		if n < 1 {
+			return fmt.Errorf("InFlight(%d): it must be at least 1", n)
+		}
+		c.InFlight = n
+		return nil
+	})
+}
+
+// Timeout bounds each attempt of a call; default 10 s.
+func Timeout(d time.Duration) AsyncOption {
+	return asyncOption(func(c *transform.AsyncConfig) error {
+		if d <= 0 {
+			return fmt.Errorf("Timeout(%v): it must be positive", d)
+		}
+		c.Policy.Timeout = d
+		return nil
+	})
+}
+
+// Retry makes a failed call again up to n times, after 50 ms doubling up to
+// 5 s, with jitter. Calls refused with guard.Throttled are made again without
+// limit: they say nothing against the record.
+func Retry(n int) AsyncOption { return RetryBackoff(n, 0, 0) }
+
+// RetryBackoff is Retry with the first and the longest wait.
+func RetryBackoff(n int, first, longest time.Duration) AsyncOption {
+	return asyncOption(func(c *transform.AsyncConfig) error {
+		if n < 0 || first < 0 || longest < first {
+			return fmt.Errorf("a retry of %d times after %v to %v makes no sense", n, first, longest)
+		}
+		c.Policy.Retries, c.Policy.Backoff, c.Policy.MaxBackoff = n, first, longest
+		return nil
+	})
+}
+
+// Unordered emits results as they come. By default they keep the order of
+// their records. Watermarks never overtake the records ahead of them.
+func Unordered() AsyncOption {
+	return asyncOption(func(c *transform.AsyncConfig) error { c.Unordered = true; return nil })
+}
+
+// MapAsync calls f for each record, many at a time: for requests to an outside
+// system. f may be called by many goroutines at once; v is a copy that belongs
+// to the call. What a call that failed for good does is set by OnError.
+func (s *Stream[T]) MapAsync[U any](name string, f func(ctx context.Context, v *T) (U, error), options ...AsyncOption) *Stream[U] {
+	cfg := transform.AsyncConfig{InFlight: 100, Policy: guard.Policy{Timeout: 10 * time.Second}}
+	var rest []Option
+	for _, o := range options {
+		switch o := o.(type) {
+		case asyncOption:
+			if err := o(&cfg); err != nil {
+				s.job.fail(fmt.Errorf("operator %q: %w", name, err))
+			}
+		case Option:
+			rest = append(rest, o)
+		}
+	}
+	n := s.job.add(&graph.Node{Name: name, Kind: "async", Inputs: []graph.Input{s.input()}, Outputs: []event.Type{event.TypeOf[U]()},
+		Operator: func() operator.Operator { return transform.NewAsync(cfg, f) }}, rest)
+	return &Stream[U]{job: s.job, node: n}
+}

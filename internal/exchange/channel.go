@@ -1,0 +1,205 @@
+package exchange
+
+import (
+	"sync/atomic"
+
+	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/internal/credit"
+)
+
+// pad keeps what two processors write on different cache lines (128 bytes:
+// the adjacent-line prefetcher works on pairs).
+type pad [128]byte
+
+// slot is one entry of the ring. The watermark and the end of the stream ride
+// on it, in their place among the data; a slot without a batch is control
+// only and needs no credit.
+type slot struct {
+	batch     event.Batch
+	bytes     int64
+	watermark event.Time
+	end       bool
+}
+
+// Channel is one arrow between two tasks: a ring of batch slots with one
+// producer and one consumer, bounded in bytes by credit. Methods are marked
+// with who may call them.
+type Channel struct {
+	slots []slot
+	mask  uint64
+	// From and To are subtask indexes; Port is the input of the receiver.
+	From, To, Port int
+	// Edge is the sender's index of the output that the channel belongs to.
+	Edge int
+
+	_ pad
+	// Written by the producer.
+	tail     atomic.Uint64
+	sent     atomic.Uint64 // bytes
+	asking   atomic.Int64  // bytes of a batch that has no credit, 0 if none
+	pTail    uint64
+	pHead    uint64 // the producer's copy of head
+	pReclaim uint64 // slots below are reclaimed
+	ledger   credit.Sender
+	// Blocked is the time that the producer waited here, nanoseconds.
+	Blocked atomic.Int64
+
+	_ pad
+	// Written by the consumer.
+	head     atomic.Uint64
+	consumed atomic.Uint64 // bytes
+	limit    atomic.Uint64 // the announced credit
+	window   atomic.Int64
+	cHead    uint64
+	cTail    uint64 // the consumer's copy of tail
+
+	_        pad
+	pWaits   atomic.Uint32 // the producer is parked, or about to
+	cWaits   atomic.Uint32
+	producer *Waker
+	consumer *Waker
+	bound    int64
+}
+
+// NewChannel returns a ring with at least that many slots.
+func NewChannel(slots int, producer, consumer *Waker) *Channel {
+	n := 2
+	for n < slots {
+		n *= 2
+	}
+	return &Channel{slots: make([]slot, n), mask: uint64(n - 1), producer: producer, consumer: consumer}
+}
+
+// hasSlot tells the producer whether a slot is free.
+func (c *Channel) hasSlot() bool {
+	if c.pTail-c.pHead <= c.mask {
+		return true
+	}
+	c.pHead = c.head.Load()
+	return c.pTail-c.pHead <= c.mask
+}
+
+// hasCredit tells the producer whether n bytes may be sent.
+func (c *Channel) hasCredit(n int64) bool {
+	if n <= c.ledger.Available() {
+		return true
+	}
+	c.ledger.Grant(c.limit.Load())
+	return n <= c.ledger.Available()
+}
+
+// ready tells the producer whether a batch of n bytes can be published.
+func (c *Channel) ready(n int64) bool { return c.hasSlot() && c.hasCredit(n) }
+
+// Arm announces that the producer is about to wait for n bytes. It reports
+// true when that is not needed any more. The producer only.
+func (c *Channel) Arm(n int64) bool {
+	c.pWaits.Store(1)
+	c.asking.Store(n)
+	if c.ready(n) {
+		c.disarm()
+		return true
+	}
+	if n > 0 && c.head.Load() == c.pTail {
+		c.consumer.Wake() // nothing in flight: the receiver must look at what is asked
+	}
+	return false
+}
+
+func (c *Channel) disarm() {
+	c.pWaits.Store(0)
+	c.asking.Store(0)
+}
+
+// publish hands a batch of n bytes over; the producer has checked ready(n).
+func (c *Channel) publish(b event.Batch, n int64, wm event.Time, end bool) error {
+	if err := c.ledger.Send(n); err != nil {
+		return err
+	}
+	c.slots[c.pTail&c.mask] = slot{batch: b, bytes: n, watermark: wm, end: end}
+	c.pTail++
+	c.sent.Store(c.ledger.Sent())
+	c.tail.Store(c.pTail)
+	if c.cWaits.Load() != 0 && c.cWaits.Swap(0) != 0 {
+		c.consumer.Wake()
+	}
+	return nil
+}
+
+// reclaim returns a container that the consumer has given back, or nil.
+func (c *Channel) reclaim() event.Batch {
+	for c.pReclaim < c.pHead {
+		s := &c.slots[c.pReclaim&c.mask]
+		c.pReclaim++
+		if b := s.batch; b != nil {
+			s.batch = nil
+			return b
+		}
+	}
+	if h := c.head.Load(); h != c.pHead {
+		c.pHead = h
+		return c.reclaim()
+	}
+	return nil
+}
+
+// OpenLimit is the size in bytes at which the producer should send a batch
+// off: half of the window, so that one batch fills while another is worked on.
+func (c *Channel) OpenLimit(batch int64) int64 { return min(batch, max(c.window.Load()/2, 1)) }
+
+// peek returns the next slot for the consumer, or nil.
+func (c *Channel) peek() *slot {
+	if c.cHead == c.cTail {
+		c.cTail = c.tail.Load()
+		if c.cHead == c.cTail {
+			return nil
+		}
+	}
+	return &c.slots[c.cHead&c.mask]
+}
+
+// armConsumer announces that the consumer is about to wait. It reports true
+// when there is something to look at: a slot, or, if questions is set, a sender
+// that asks for credit with nothing in flight.
+func (c *Channel) armConsumer(questions bool) bool {
+	c.cWaits.Store(1)
+	if t := c.tail.Load(); t != c.cHead {
+		return true
+	}
+	return questions && c.asking.Load() != 0 && c.pWaits.Load() != 0
+}
+
+// release frees the slot and announces the credit.
+func (c *Channel) release(consumed, limit uint64, window int64) {
+	c.cHead++
+	c.consumed.Store(consumed)
+	c.announce(limit, window)
+	c.head.Store(c.cHead)
+	c.wakeProducer()
+}
+
+func (c *Channel) announce(limit uint64, window int64) {
+	if c.limit.Load() != limit {
+		c.limit.Store(limit)
+	}
+	if c.window.Load() != window {
+		c.window.Store(window)
+	}
+}
+
+func (c *Channel) wakeProducer() {
+	if c.pWaits.Load() != 0 && c.pWaits.Swap(0) != 0 {
+		c.producer.Wake()
+	}
+}
+
+// State is what a channel holds now. Any goroutine may ask.
+type State struct{ InFlight, Window, Bound, Sent int64 }
+
+// State reads the counters of both ends; consumed first, so that what is in
+// flight is never counted below zero.
+func (c *Channel) State() State {
+	consumed := c.consumed.Load()
+	sent := c.sent.Load()
+	return State{InFlight: int64(sent - consumed), Window: int64(c.limit.Load() - consumed), Bound: c.bound, Sent: int64(sent)}
+}

@@ -1,0 +1,120 @@
+package job
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/affluxdev/afflux/internal/metric"
+	"github.com/affluxdev/afflux/internal/task"
+)
+
+// Snapshot reads everything that is known now. It may be called at any time,
+// some times a second.
+func (j *Job) Snapshot() *metric.Job {
+	j.mu.Lock()
+	s := &metric.Job{Name: j.cfg.Name, State: j.state, Started: j.started, At: time.Now()}
+	if !j.ended.IsZero() {
+		s.At = j.ended
+	}
+	if j.err != nil {
+		s.Error = j.err.Error()
+	}
+	j.mu.Unlock()
+	p := j.graph.Plan
+	for id, n := range p.Nodes {
+		o := metric.Operator{ID: id, Name: n.Name, Kind: n.Kind, Chain: p.ChainOf[id], Parallelism: p.Parallelism[id]}
+		switch {
+		case n.Source != nil:
+			d := n.Source.Describe()
+			o.Outside = d.Kind + " " + d.Target
+		case n.Sink != nil:
+			d := n.Sink.Describe()
+			o.Outside = d.Kind + " " + d.Target
+		}
+		for _, t := range j.graph.Tasks[o.Chain] {
+			o.Subtasks = append(o.Subtasks, t.Snapshot(id))
+		}
+		s.Operators = append(s.Operators, o)
+	}
+	j.edges(s)
+	s.InFlightBytes, s.BoundBytes = j.graph.InFlight()
+	s.PeakInFlightBytes = max(j.peak.Load(), s.InFlightBytes)
+	return s
+}
+
+func (j *Job) edges(s *metric.Job) {
+	p := j.graph.Plan
+	for to, n := range p.Nodes {
+		for _, in := range n.Inputs {
+			if p.Fused(in, to) {
+				s.Edges = append(s.Edges, metric.Edge{From: in.From, To: to, Kind: "chained"})
+			}
+		}
+	}
+	for id, e := range j.graph.Edges {
+		m := metric.Edge{From: e.From, To: e.To, Kind: e.Input.Partition.String()}
+		for _, c := range j.graph.Channels[id] {
+			st := c.State()
+			blocked := time.Duration(c.Blocked.Load())
+			m.Channels = append(m.Channels, metric.Channel{FromSubtask: c.From, ToSubtask: c.To,
+				InFlight: st.InFlight, Window: st.Window, Bound: st.Bound, Sent: st.Sent, Blocked: blocked})
+		}
+		for _, t := range j.graph.Tasks[p.ChainOf[e.From]] {
+			m.Blocked += t.BlockedOn(id)
+		}
+		s.Edges = append(s.Edges, m)
+	}
+}
+
+// peakEvery is how often the bytes in flight are sampled for their peak.
+const peakEvery = 20 * time.Millisecond
+
+// watch samples the peak and looks for a broken credit protocol until the job
+// ends.
+func (j *Job) watch() {
+	tick := time.NewTicker(peakEvery)
+	defer tick.Stop()
+	w := watchdog{}
+	for {
+		select {
+		case <-j.done:
+			return
+		case <-tick.C:
+		}
+		now, _ := j.graph.InFlight()
+		j.peak.Store(max(j.peak.Load(), now))
+		if err := w.look(j.graph); err != nil {
+			j.fail(err)
+		}
+	}
+}
+
+// stuckAfter is how long a sender may wait for credit while its receiver waits
+// for input: longer means that the credit protocol is broken.
+const stuckAfter = 15 * time.Second
+
+// watchdog turns a violated invariant into a named error instead of a job that
+// hangs.
+type watchdog struct{ last time.Time }
+
+func (w *watchdog) look(g *Graph) error {
+	if time.Since(w.last) < time.Second {
+		return nil
+	}
+	w.last = time.Now()
+	for id, list := range g.Channels {
+		e := g.Edges[id]
+		for _, c := range list {
+			from := g.Tasks[g.Plan.ChainOf[e.From]][c.From]
+			to := g.Tasks[g.Plan.ChainOf[e.To]][c.To]
+			if from.WaitsOn(c, stuckAfter) && to.Waits(task.Idle, stuckAfter) {
+				return &task.Failure{Operator: g.Plan.Nodes[e.From].Name, Subtask: c.From, Err: stuckError(g.Plan.Nodes[e.To].Name, c.State().InFlight, c.State().Window)}
+			}
+		}
+	}
+	return nil
+}
+
+func stuckError(to string, inFlight, window int64) error {
+	return fmt.Errorf("no credit from %q for %v although it waits for input (%d bytes in flight, window %d): this is a bug of the engine, please report it", to, stuckAfter, inFlight, window)
+}

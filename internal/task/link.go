@@ -1,0 +1,247 @@
+package task
+
+import (
+	"context"
+	"encoding/json/v2"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/affluxdev/afflux/connector"
+	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/internal/exchange"
+	"github.com/affluxdev/afflux/internal/graph"
+	"github.com/affluxdev/afflux/internal/metric"
+	"github.com/affluxdev/afflux/operator"
+)
+
+func timeOf(ns int64) time.Duration { return time.Duration(ns) }
+
+// link is one operator in its chain; it is the operator's Context.
+type link struct {
+	t        *Task
+	node     *graph.Node
+	op       operator.Operator // nil for a source
+	counters *metric.OperatorCounters
+	outs     []operator.Output
+	sends    []*exchange.Output
+	next     *link
+	opened   bool
+	woken    atomic.Bool
+	own      int64 // sampled time
+	letters  *event.Records[event.DeadLetter]
+}
+
+// fail unwinds with an error of this operator, unless it has a name already.
+func (l *link) fail(err error) {
+	l.t.pace.at = l
+	panic(operator.Unwind{Err: l.t.failure(operator.Unwind{Err: err})})
+}
+
+// receive passes a batch from the gate to the first operator.
+func (l *link) receive(in exchange.Input) {
+	l.counters.RecordsIn.Add(int64(in.Batch.Len()))
+	l.counters.BytesIn.Add(in.Bytes)
+	l.t.sampleBegin(l)
+	if err := l.op.Process(in.Batch); err != nil {
+		l.fail(err)
+	}
+}
+
+// chained joins two operators of a chain by a direct call.
+type chained struct{ from, to *link }
+
+func (c *chained) Emit(b event.Batch) {
+	n := int64(b.Len())
+	if n == 0 {
+		return
+	}
+	l, t := c.to, c.from.t
+	c.from.counters.RecordsOut.Add(n)
+	l.counters.RecordsIn.Add(n)
+	t.pace.at = l
+	if t.pace.sampling {
+		t.sampleSwitch(l)
+	}
+	if err := l.op.Process(b); err != nil {
+		l.fail(err)
+	}
+	if t.pace.sampling {
+		t.sampleSwitch(c.from)
+	}
+	t.pace.at = c.from
+	b.Reset()
+}
+
+// sending counts what an operator sends on an edge.
+type sending struct {
+	from  *link
+	out   *exchange.Output
+	quiet bool // a second reader, or a side output: bytes only
+}
+
+func (s *sending) Emit(b event.Batch) {
+	n := int64(b.Len())
+	if n == 0 {
+		return
+	}
+	bytes := s.out.Bytes
+	s.out.Emit(b)
+	if !s.quiet {
+		s.from.counters.RecordsOut.Add(n)
+	}
+	if d := s.out.Bytes - bytes; d > 0 {
+		s.from.counters.BytesOut.Add(d)
+	}
+}
+
+// fan gives every record to two outputs.
+type fan struct {
+	first, second operator.Output
+	copy          event.Batch
+}
+
+func (f *fan) Emit(b event.Batch) {
+	if b.Len() == 0 {
+		return
+	}
+	if f.copy == nil {
+		f.copy = b.Type().NewBatch(b.Len())
+	}
+	f.copy.Reset()
+	f.copy.AppendRange(b, 0, b.Len())
+	f.first.Emit(f.copy)
+	f.second.Emit(b)
+}
+
+// Name implements operator.Context.
+func (l *link) Name() string { return l.node.Name }
+
+// Subtask implements operator.Context.
+func (l *link) Subtask() (int, int) { return l.t.cfg.Subtask, l.t.cfg.Chain.Parallelism }
+
+// Output implements operator.Context.
+func (l *link) Output(i int) operator.Output {
+	if i >= len(l.outs) {
+		return nil
+	}
+	return l.outs[i]
+}
+
+// Watermark implements operator.Context.
+func (l *link) Watermark(t event.Time) {
+	if int64(t) <= l.counters.Watermark.Load() {
+		return
+	}
+	l.counters.Watermark.Store(int64(t))
+	for _, o := range l.sends {
+		o.Watermark(t)
+	}
+	if l.next != nil {
+		l.t.pace.at = l.next
+		if err := l.next.op.Watermark(t); err != nil {
+			l.next.fail(err)
+		}
+		l.t.pace.at = l
+	}
+}
+
+// Reject implements operator.Context.
+func (l *link) Reject(value any, t event.Time, err error) error {
+	switch l.node.OnError {
+	case operator.Skip:
+		l.counters.Skipped.Add(1)
+		return nil
+	case operator.DeadLetter:
+		text, jerr := json.Marshal(value)
+		if jerr != nil {
+			text = fmt.Appendf(nil, "%+v", value)
+		}
+		l.letter(event.DeadLetter{Reason: err.Error(), Record: clip(text), Time: t})
+		return nil
+	}
+	text, jerr := json.Marshal(value)
+	if jerr != nil {
+		text = fmt.Appendf(nil, "%+v", value)
+	}
+	return fmt.Errorf("%w; the record was %s", err, shorten(text))
+}
+
+// rejectRaw is Subtask.Reject of connectors.
+func (l *link) rejectRaw(r connector.Rejected) error {
+	switch l.node.OnError {
+	case operator.Skip:
+		l.counters.Skipped.Add(1)
+		return nil
+	case operator.DeadLetter:
+		l.letter(event.DeadLetter{Reason: r.Reason.Error(), Origin: r.Origin, Record: clip(r.Payload), Time: r.Time})
+		return nil
+	}
+	if r.Origin != "" {
+		return fmt.Errorf("%s: %w", r.Origin, r.Reason)
+	}
+	return r.Reason
+}
+
+func (l *link) letter(d event.DeadLetter) {
+	d.Operator, d.At = l.node.Name, l.t.host.Wall().UnixNano()
+	if l.letters == nil {
+		l.letters = event.NewRecords[event.DeadLetter](1)
+	}
+	l.letters.Append(d, d.Time)
+	l.counters.DeadLettered.Add(1)
+	if out := l.Output(l.node.Letters); out != nil {
+		out.Emit(l.letters)
+	}
+	l.letters.Reset()
+}
+
+func clip(b []byte) string { return string(b[:min(len(b), connector.MaxPayload)]) }
+
+// shorten keeps messages readable.
+func shorten(b []byte) string {
+	const most = 200
+	if len(b) <= most {
+		return string(b)
+	}
+	return string(b[:most]) + "..."
+}
+
+// Wait implements operator.Context.
+func (l *link) Wait() { l.Sleep(0) }
+
+// Sleep implements operator.Context.
+func (l *link) Sleep(d time.Duration) {
+	t := l.t
+	t.flush()
+	if l.woken.Swap(false) {
+		return
+	}
+	l.counters.External.Add(t.suspend(Outside, -1, d))
+	l.woken.Store(false)
+}
+
+// Wake implements operator.Context.
+func (l *link) Wake() {
+	l.woken.Store(true)
+	l.t.woken.Store(true)
+	l.t.waker.Wake()
+}
+
+// Go implements operator.Context.
+func (l *link) Go(f func(ctx context.Context)) { l.t.host.Go(f) }
+
+// Now implements operator.Context.
+func (l *link) Now() time.Time { return l.t.host.Wall() }
+
+// Count implements operator.Context.
+func (l *link) Count(name string, n int64) { l.counters.Count(name, n) }
+
+// BatchCapacity implements operator.Context.
+func (l *link) BatchCapacity(size int) int {
+	n := capacity(l.t.cfg.Batch, size)
+	l.t.scratch.Add(int64(n) * int64(size))
+	return n
+}
+
+var _ operator.Context = (*link)(nil)

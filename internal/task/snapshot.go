@@ -1,0 +1,78 @@
+package task
+
+import (
+	"time"
+
+	"github.com/affluxdev/afflux/connector"
+	"github.com/affluxdev/afflux/internal/exchange"
+	"github.com/affluxdev/afflux/internal/metric"
+)
+
+// Snapshot reads the counters of one operator of the chain. Any goroutine may
+// call it.
+func (t *Task) Snapshot(node int) metric.Subtask {
+	s := metric.Subtask{State: "running"}
+	if t.ended.Load() {
+		s.State = "finished"
+	}
+	times := t.Account.Read(t.host.Now())
+	for i, l := range t.links {
+		if l.node.ID != node {
+			continue
+		}
+		metric.Fill(&s, l.counters, times)
+		switch {
+		case i == 0 && t.source != nil && t.source.ready.Load():
+			if t.source.progress != nil {
+				s.Done, s.Total = t.source.progress.Progress()
+			}
+			if t.source.buffered != nil {
+				s.Buffered, s.BufferedBound = t.source.buffered.Buffered()
+			}
+		case t.sink != nil && l == t.sink.link && t.sink.ready.Load():
+			if t.sink.buffered != nil {
+				s.Buffered, s.BufferedBound = t.sink.buffered.Buffered()
+			}
+		}
+	}
+	return s
+}
+
+// Buffered is what the connectors of the task hold outside of channels.
+func (t *Task) Buffered() (now, bound int64) {
+	add := func(b connector.Buffered) {
+		n, m := b.Buffered()
+		now, bound = now+n, bound+m
+	}
+	if s := t.source; s != nil && s.ready.Load() && s.buffered != nil {
+		add(s.buffered)
+	}
+	if s := t.sink; s != nil && s.ready.Load() && s.buffered != nil {
+		add(s.buffered)
+	}
+	return now, bound
+}
+
+// BlockedOn is the time that the task waited for credit on a plan edge.
+func (t *Task) BlockedOn(edge int) time.Duration {
+	times := t.Account.Read(t.host.Now())
+	for i, id := range t.edges {
+		if id == edge {
+			return times.Edges[i]
+		}
+	}
+	return 0
+}
+
+// Waits tells whether the task has been waiting like that for at least d.
+func (t *Task) Waits(s Status, d time.Duration) bool {
+	kind, since := t.Account.Waiting()
+	return s == Idle && kind == metric.ForInput && t.host.Now()-since >= int64(d)
+}
+
+// WaitsOn tells whether the task has been waiting for credit on the channel for
+// at least d.
+func (t *Task) WaitsOn(c *exchange.Channel, d time.Duration) bool {
+	kind, since := t.Account.Waiting()
+	return kind == metric.Wait(c.Edge) && t.on.Load() == c && t.host.Now()-since >= int64(d)
+}

@@ -1,0 +1,240 @@
+package transform
+
+import (
+	"context"
+	"sync"
+
+	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/guard"
+	"github.com/affluxdev/afflux/operator"
+)
+
+// AsyncConfig of MapAsync.
+type AsyncConfig struct {
+	// InFlight is the most calls at a time; at the limit the operator takes no
+	// more input, which presses upstream.
+	InFlight int
+	// Unordered emits results as they come. Watermarks never overtake the
+	// records ahead of them in either case.
+	Unordered bool
+	Policy    guard.Policy
+}
+
+// Async calls an outside system for each record, many at a time.
+type Async[T, U any] struct {
+	base
+	cfg    AsyncConfig
+	f      func(context.Context, *T) (U, error)
+	caller *guard.Caller[U]
+	buf    *event.Records[U]
+	free   []*call[T, U]
+	// queue holds the calls in the order of their records; in unordered mode
+	// it is not used.
+	queue []*call[T, U]
+	// epochs are the spans between watermarks, oldest first.
+	epochs  []epoch
+	flying  int
+	counted guardCounts
+
+	mu   sync.Mutex
+	done []*call[T, U] // finished calls, written by their goroutines
+	take []*call[T, U]
+}
+
+type guardCounts struct{ calls, retries, throttled, timeouts int64 }
+
+// call is one record on its way.
+type call[T, U any] struct {
+	in    T
+	time  event.Time
+	epoch int // number of its span
+	out   U
+	err   error
+	ready bool // seen as finished by the task
+}
+
+// epoch is a span of records that ends with a watermark.
+type epoch struct {
+	number    int
+	open      int // records of the span that have not been emitted
+	watermark event.Time
+	closed    bool
+}
+
+// NewAsync returns the operator.
+func NewAsync[T, U any](cfg AsyncConfig, f func(context.Context, *T) (U, error)) operator.Operator {
+	cfg.InFlight = max(cfg.InFlight, 1)
+	return &Async[T, U]{cfg: cfg, f: f, caller: guard.NewCaller[U](cfg.Policy), epochs: []epoch{{}}}
+}
+
+// Open implements operator.Operator.
+func (o *Async[T, U]) Open(ctx operator.Context) error {
+	o.buf = event.NewRecords[U](ctx.BatchCapacity(event.TypeOf[U]().Size()))
+	return o.base.Open(ctx)
+}
+
+// Process implements operator.Operator.
+func (o *Async[T, U]) Process(b event.Batch) error {
+	in := b.(*event.Records[T])
+	for i := range in.Values {
+		for o.flying >= o.cfg.InFlight {
+			if err := o.settle(); err != nil {
+				return err
+			}
+			if o.flying < o.cfg.InFlight {
+				break
+			}
+			o.ctx.Wait()
+		}
+		o.start(in.Values[i], in.Times[i])
+	}
+	return o.settle()
+}
+
+func (o *Async[T, U]) start(v T, t event.Time) {
+	var c *call[T, U]
+	if n := len(o.free); n > 0 {
+		c = o.free[n-1]
+		o.free = o.free[:n-1]
+	} else {
+		c = new(call[T, U])
+	}
+	last := &o.epochs[len(o.epochs)-1]
+	last.open++
+	*c = call[T, U]{in: v, time: t, epoch: last.number}
+	o.flying++
+	if !o.cfg.Unordered {
+		o.queue = append(o.queue, c)
+	}
+	o.ctx.Go(func(ctx context.Context) {
+		c.out, c.err = o.call(ctx, c)
+		o.mu.Lock()
+		o.done = append(o.done, c)
+		o.mu.Unlock()
+		o.ctx.Wake()
+	})
+}
+
+func (o *Async[T, U]) call(ctx context.Context, c *call[T, U]) (U, error) {
+	return o.caller.Do(ctx, func(ctx context.Context) (u U, err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				err = guard.Permanent(operator.Panicked(v))
+			}
+		}()
+		return o.f(ctx, &c.in)
+	})
+}
+
+// Woken implements operator.Waking.
+func (o *Async[T, U]) Woken() error { return o.settle() }
+
+// settle emits what is finished, as far as the order allows.
+func (o *Async[T, U]) settle() error {
+	o.mu.Lock()
+	o.take, o.done = o.done, o.take[:0]
+	o.mu.Unlock()
+	for _, c := range o.take {
+		c.ready = true
+		if o.cfg.Unordered {
+			if err := o.deliver(c); err != nil {
+				return err
+			}
+		}
+	}
+	clear(o.take)
+	k := 0
+	for ; k < len(o.queue) && o.queue[k].ready; k++ {
+		if err := o.deliver(o.queue[k]); err != nil {
+			return err
+		}
+	}
+	if k > 0 {
+		n := copy(o.queue, o.queue[k:])
+		clear(o.queue[n:])
+		o.queue = o.queue[:n]
+	}
+	o.out.Emit(o.buf)
+	o.pass()
+	o.count()
+	return nil
+}
+
+// deliver adds the result of a call to the output batch.
+func (o *Async[T, U]) deliver(c *call[T, U]) error {
+	o.flying--
+	o.epochs[c.epoch-o.epochs[0].number].open--
+	if c.err != nil {
+		if err := o.ctx.Reject(c.in, c.time, c.err); err != nil {
+			return err
+		}
+	} else {
+		o.buf.Append(c.out, c.time)
+	}
+	*c = call[T, U]{}
+	o.free = append(o.free, c)
+	if len(o.buf.Values) == cap(o.buf.Values) {
+		o.out.Emit(o.buf)
+	}
+	return nil
+}
+
+// pass lets watermarks through whose records have all been emitted.
+func (o *Async[T, U]) pass() {
+	k := 0
+	for k < len(o.epochs) && o.epochs[k].closed && o.epochs[k].open == 0 {
+		k++
+	}
+	if k == 0 {
+		return
+	}
+	wm := o.epochs[k-1].watermark
+	n := copy(o.epochs, o.epochs[k:])
+	o.epochs = o.epochs[:n]
+	o.ctx.Watermark(wm)
+}
+
+// Watermark implements operator.Operator.
+func (o *Async[T, U]) Watermark(t event.Time) error {
+	if err := o.settle(); err != nil {
+		return err
+	}
+	last := &o.epochs[len(o.epochs)-1]
+	if last.open == 0 && len(o.epochs) > 1 {
+		// Nothing since the last watermark: the two collapse.
+		o.epochs[len(o.epochs)-2].watermark = t
+		return nil
+	}
+	last.watermark, last.closed = t, true
+	o.epochs = append(o.epochs, epoch{number: last.number + 1})
+	o.pass()
+	return nil
+}
+
+// Finish implements operator.Operator.
+func (o *Async[T, U]) Finish() error {
+	for {
+		if err := o.settle(); err != nil {
+			return err
+		}
+		if o.flying == 0 {
+			return nil
+		}
+		o.ctx.Wait()
+	}
+}
+
+// count publishes the counters of the caller.
+func (o *Async[T, U]) count() {
+	c := &o.caller.Counters
+	add := func(name string, now int64, last *int64) {
+		if d := now - *last; d > 0 {
+			o.ctx.Count(name, d)
+			*last = now
+		}
+	}
+	add("calls", c.Calls.Load(), &o.counted.calls)
+	add("retries", c.Retries.Load(), &o.counted.retries)
+	add("throttled", c.Throttled.Load(), &o.counted.throttled)
+	add("timeouts", c.Timeouts.Load(), &o.counted.timeouts)
+}

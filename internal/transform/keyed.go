@@ -1,0 +1,63 @@
+package transform
+
+import (
+	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/state"
+)
+
+// chunk is how many records are looked up at a time: enough for their cache
+// misses to overlap, few enough for the scratch to stay in the first cache.
+const chunk = 256
+
+// Fold is how records are folded into an accumulator of type A. Functions must
+// not keep their arguments.
+type Fold[T, A any] struct {
+	Add func(*A, *T)
+	// AddAll, if set, is Add for many: accumulators[i] gets values[i].
+	AddAll func(accumulators []*A, values []T)
+	// Merge adds what from holds to into, without sharing memory with it.
+	Merge func(into, from *A)
+}
+
+// keyed is the state of a keyed operator: one accumulator for each key.
+type keyed[K comparable, T, A any] struct {
+	position
+	key  func(*T) K
+	keys [chunk]K
+	accs [chunk]*A
+}
+
+// find looks up the accumulators of records [from,to), at most a chunk. The
+// keys are computed again from the records; their hashes came with them.
+func (o *keyed[K, T, A]) find(table state.Table[K, A], in *event.Records[T], from, to int) {
+	n := to - from
+	values := in.Values[from:to]
+	keys := o.keys[:n]
+	for i := range values {
+		keys[i] = o.key(&values[i])
+	}
+	table.Lookup(keys, in.Hashes[from:to], o.accs[:n])
+}
+
+// add folds records [from,to) into the accumulators that find has set, up to
+// a record whose fold panics.
+func (o *keyed[K, T, A]) add(in *event.Records[T], from, to, base int, add func(*A, *T), all func([]*A, []T)) (done int, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			caught(v, &err)
+			done = o.pos
+		}
+	}()
+	values := in.Values[from:to]
+	accs := o.accs[from-base : to-base]
+	o.pos = from
+	if all != nil {
+		all(accs, values)
+		return to, nil
+	}
+	for i := range values {
+		o.pos = from + i
+		add(accs[i], &values[i])
+	}
+	return to, nil
+}
