@@ -1,0 +1,109 @@
+package api
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/internal/metric"
+)
+
+var began = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// after is a job of a chained source and map, an operator that waits outside,
+// and a sink, after some seconds. Enrich limits it.
+func after(seconds int) *metric.Job {
+	n := int64(seconds)
+	part := func(share float64) time.Duration {
+		return time.Duration(share * float64(seconds) * float64(time.Second))
+	}
+	subtask := func(busy, blocked, external, own float64) metric.Subtask {
+		return metric.Subtask{
+			RecordsIn: 1000 * n, RecordsOut: 500 * n, BytesIn: 24_000 * n, BytesOut: 12_000 * n,
+			Busy: part(busy), Blocked: part(blocked), Idle: part(1 - busy - blocked), Wall: part(1),
+			External: part(external), Own: part(own), State: "running",
+			Watermark: event.At(began.Add(part(1) - 4*time.Second)),
+		}
+	}
+	clicks := subtask(0.2, 0.75, 0, 0.1)
+	clicks.Done, clicks.Total, clicks.Buffered, clicks.BufferedBound = 10*n, 1000, 777, 4096
+	for p, lag := range []float64{100, 250} {
+		clicks.Gauges = append(clicks.Gauges, metric.Gauge{
+			Name: "lag", Labels: []string{"topic", "clicks", "partition", itoa(p)}, Value: lag,
+		})
+	}
+	parse := subtask(0.2, 0.75, 0, 0.05)
+	enrich := subtask(0.99, 0, 0.9, 0.98)
+	enrich.Counters = map[string]int64{"throttled": 3 * n, "retries": n}
+	enrich.Late, enrich.Skipped, enrich.DeadLettered = 2, 3, 4
+	out := subtask(0.1, 0, 0.05, 0.1)
+	out.Watermark = event.MinTime
+	j := &metric.Job{
+		Name: "hot items", State: "running", Started: began, At: began.Add(part(1)), Restarts: 1,
+		InFlightBytes: 5000, BoundBytes: 1 << 20, PeakInFlightBytes: 9000,
+		Operators: []metric.Operator{
+			{ID: 1, Name: "clicks", Kind: "source", Chain: 0, Parallelism: 1, Outside: "kafka clicks", Subtasks: []metric.Subtask{clicks}},
+			{ID: 2, Name: "parse", Kind: "map", Chain: 0, Parallelism: 1, Subtasks: []metric.Subtask{parse}},
+			{ID: 3, Name: "enrich", Kind: "async", Chain: 1, Parallelism: 2, Subtasks: []metric.Subtask{enrich, enrich}},
+			{ID: 4, Name: "out", Kind: "sink", Chain: 2, Parallelism: 1, Outside: "kafka hot", Subtasks: []metric.Subtask{out}},
+		},
+		Edges: []metric.Edge{
+			{From: 1, To: 2, Kind: "chained"},
+			{From: 2, To: 3, Kind: "rebalance", Blocked: part(0.75), Channels: []metric.Channel{
+				{ToSubtask: 0, InFlight: 3000, Window: 8192, Bound: 65536, Sent: 24_000 * n, Blocked: part(0.5)},
+				{ToSubtask: 1, InFlight: 1000, Window: 8192, Bound: 65536, Sent: 24_000 * n, Blocked: part(0.25)},
+			}},
+			{From: 3, To: 4, Kind: "hash", Channels: []metric.Channel{
+				{FromSubtask: 0, InFlight: 10, Window: 4096, Bound: 65536, Sent: 7 * n},
+				{FromSubtask: 1, InFlight: 20, Window: 4096, Bound: 65536, Sent: 8 * n},
+			}},
+		},
+	}
+	return j
+}
+
+// sampled is a sampler that has seen second 9 of a job and is at second 10.
+func sampled(of func(int) *metric.Job) *metric.Sampler {
+	job := of(9)
+	s := metric.NewSampler(func() *metric.Job { return job })
+	s.Sample()
+	job = of(10)
+	return s
+}
+
+// hostile is a job whose connectors report names that no format allows.
+func hostile(seconds int) *metric.Job {
+	j := after(seconds)
+	j.Name = "bad \xff \"name\"\n"
+	s := &j.Operators[0].Subtasks[0]
+	s.Counters = map[string]int64{"a b\n\"": 1, "": 2, "\xff": 3}
+	s.Gauges = []metric.Gauge{
+		{Name: "a-b", Value: 1}, {Name: "a.b", Value: 2}, {Name: "", Value: 3}, {Name: "__x", Value: 4}, {Name: "9", Value: 5},
+		{Name: "odd", Labels: []string{"only-name"}, Value: 6},
+		{Name: "own", Labels: []string{"subtask", "7", "job", "x", "exported_job", "y"}, Value: 7},
+		{Name: "twice", Labels: []string{"l", "1", "l", "2"}, Value: 8},
+		{Name: "nan", Value: math.NaN()}, {Name: "inf", Value: math.Inf(1)},
+		{Name: "lag", Value: 10}, {Name: "lag", Labels: []string{"file", "x\xfe"}, Value: 11},
+	}
+	j.Edges = append(j.Edges, j.Edges[1]) // a second arrow between the same two
+	return j
+}
+
+// large is a job of 50 operators, the arrows between them 16 by 16.
+func large(seconds int) *metric.Job {
+	j := after(seconds)
+	j.Operators, j.Edges = nil, nil
+	for i := range 50 {
+		o := metric.Operator{ID: i, Name: fmt.Sprint("op", i), Kind: "map", Chain: i, Parallelism: 16, Subtasks: make([]metric.Subtask, 16)}
+		j.Operators = append(j.Operators, o)
+		if i > 0 {
+			e := metric.Edge{From: i - 1, To: i, Kind: "hash"}
+			for c := range 256 {
+				e.Channels = append(e.Channels, metric.Channel{FromSubtask: c / 16, ToSubtask: c % 16, InFlight: 1})
+			}
+			j.Edges = append(j.Edges, e)
+		}
+	}
+	return j
+}
