@@ -1,6 +1,8 @@
 package diagnosis
 
 import (
+	"time"
+
 	"github.com/affluxdev/afflux/internal/metric"
 )
 
@@ -12,6 +14,8 @@ const (
 	// is busy at least: pressure on a task below it comes from bursts, and no
 	// change of that task would remove it.
 	saturated = 0.50
+	// shortest is the time that shares must be measured over to mean anything.
+	shortest = 250 * time.Millisecond
 )
 
 // Bottleneck names the operator that limits a job, and false when none does.
@@ -22,7 +26,7 @@ const (
 // chain, the operator with the largest own share of the time is named. A job
 // without pressure is limited by a source if the lag of that source grows.
 func Bottleneck(rates metric.Rates, now *metric.Job) (Finding, bool) {
-	if now == nil || rates.Interval <= 0 {
+	if now == nil || rates.Interval < shortest {
 		return Finding{}, false
 	}
 	switch now.State {

@@ -213,8 +213,8 @@ func TestNoBottleneckOfAJobThatDoesNotRun(t *testing.T) {
 	if _, ok := Bottleneck(rates, nil); ok {
 		t.Error("a bottleneck of no job")
 	}
-	now.State, rates.Interval = "running", 0
+	now.State, rates.Interval = "running", shortest-1
 	if _, ok := Bottleneck(rates, now); ok {
-		t.Error("a bottleneck without time")
+		t.Error("a bottleneck of a moment")
 	}
 }

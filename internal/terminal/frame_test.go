@@ -77,8 +77,8 @@ func TestRender(t *testing.T) {
 func TestRenderFits(t *testing.T) {
 	for _, of := range []func(int) *metric.Job{pressed, bounded} {
 		job, rates, finding := seen(of, 20)
-		for width := 20; width <= 160; width += 7 {
-			for height := 4; height <= 30; height += 2 {
+		for width := 20; width <= 160; width += 11 {
+			for height := 4; height <= 30; height += 3 {
 				plain := Render(job, rates, finding, width, height, false)
 				lines := strings.Split(strings.TrimSuffix(plain, "\n"), "\n")
 				if len(lines) > height {
@@ -106,5 +106,12 @@ func TestRenderOfAnEmptyJob(t *testing.T) {
 	got := Render(&metric.Job{Name: "none", State: "created"}, metric.Rates{}, &diagnosis.Finding{Operator: "x"}, 0, 0, false)
 	if !strings.HasPrefix(got, "none  created\n") {
 		t.Errorf("%q", got)
+	}
+}
+
+func BenchmarkRender(b *testing.B) {
+	job, rates, finding := seen(pressed, 20)
+	for b.Loop() {
+		Render(job, rates, finding, 120, 40, true)
 	}
 }

@@ -116,8 +116,12 @@ func finished(o *metric.Operator) bool {
 	return len(o.Subtasks) > 0
 }
 
+// maxBar is the widest bar, in cells.
+const maxBar = 30
+
 // layout chooses the columns for a width, and the gap between them. The names
-// take what is left, but no more than the longest needs.
+// take what is left, but no more than the longest needs; the rest widens the
+// bar.
 func layout(width, longest int) (columns []column, gap int) {
 	name := column{title: "operator", cell: func(r *row) (string, string) {
 		if r.guilty {
@@ -140,6 +144,11 @@ func layout(width, longest int) (columns []column, gap int) {
 		rest -= c.width + gap
 	}
 	columns[0].width = min(rest, longest)
+	for i, c := range columns {
+		if c.draw != nil {
+			columns[i] = times(min(c.width+rest-columns[0].width, maxBar))
+		}
+	}
 	return columns, gap
 }
 
