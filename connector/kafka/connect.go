@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -40,7 +42,7 @@ func (c *clientConfig) reach(ctx context.Context, cl *kgo.Client) error {
 		if err == nil {
 			return nil
 		}
-		if last == nil || ctx.Err() == nil { // keep the cause, not that time is up
+		if last == nil || !timedOut(err) { // keep the cause, not that our own time is up
 			last = err
 		}
 		if why := c.refused(err); why != nil {
@@ -56,11 +58,13 @@ func (c *clientConfig) reach(ctx context.Context, cl *kgo.Client) error {
 		if context.Cause(ctx) != context.DeadlineExceeded {
 			return fmt.Errorf("kafka: stopped while connecting to %s: %w", c.address(), context.Cause(ctx))
 		}
-		hint := `start one, for example with "afflux broker", or name another with kafka.Brokers`
-		if eof, ok := errors.AsType[*kgo.ErrFirstReadEOF](last); ok {
-			last, hint = eof, "the broker hung up, as it does when it expects encryption (kafka.TLS) or another authentication"
+		if errors.Is(last, io.EOF) {
+			return fmt.Errorf("kafka: %s takes connections and hangs up (tried for %v): %w; it may expect encryption or none (kafka.TLS), a login, or another user or password (kafka.Plain, kafka.ScramSHA256, kafka.ScramSHA512)", c.address(), c.connect, last)
 		}
-		return fmt.Errorf("kafka: no broker answered at %s within %v: %w; %s", c.address(), c.connect, last, hint)
+		if c.tls != nil && timedOut(last) {
+			return fmt.Errorf("kafka: no broker answered at %s within %v: %w; is it there, and does it expect encryption (kafka.TLS) on this port?", c.address(), c.connect, last)
+		}
+		return fmt.Errorf("kafka: no broker answered at %s within %v: %w; start one, for example with \"afflux broker\", or name another with kafka.Brokers", c.address(), c.connect, last)
 	}
 }
 
@@ -77,6 +81,11 @@ func (c *clientConfig) refused(err error) error {
 		return fmt.Errorf("kafka: no encrypted connection to %s: %w; check kafka.TLS and the listener of the broker", c.address(), err)
 	}
 	return nil
+}
+
+func timedOut(err error) bool {
+	n, ok := errors.AsType[net.Error](err)
+	return ok && n.Timeout() || errors.Is(err, context.DeadlineExceeded)
 }
 
 // denied tells whether err is about who we are or what we may do.

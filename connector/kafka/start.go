@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // locate decides where each partition starts and, for a bounded source, ends.
@@ -73,6 +74,9 @@ func (r *reader[T]) wanted(ctx context.Context) (map[string]map[int32]int64, err
 		at, err := r.admin.FetchOffsetsForTopics(ctx, c.group, c.topics...)
 		if err == nil {
 			err = at.Error()
+		}
+		if errors.Is(err, kerr.GroupIDNotFound) { // it has committed nothing yet
+			return found, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("kafka: cannot read what group %q has committed: %w", c.group, err)
