@@ -1,0 +1,58 @@
+package afflux
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Main makes a command of a job and runs it: it parses the flags of the
+// process, runs the job with Execute and exits with 0 when it has ended, 1 when
+// it failed, 2 on wrong flags.
+func Main(j *Job) { os.Exit(Command(context.Background(), j, os.Args[1:])) }
+
+// Exit codes of commands.
+const (
+	ExitDone   = 0 // the job ended, or was drained
+	ExitFailed = 1 // the job failed
+	ExitUsage  = 2 // wrong flags, or a pipeline that cannot run
+)
+
+// Command runs a job with the given command line and returns the exit code.
+func Command(ctx context.Context, j *Job, args []string) int {
+	code := ExitUsage
+	o := ExecuteOptions{}
+	parallelism := 0
+	cmd := &cobra.Command{
+		Use:   os.Args[0],
+		Short: "Run the job " + j.name,
+		Long: fmt.Sprintf(`Run the job %q until its input ends or it is interrupted.
+
+The first interrupt (Ctrl-C) drains: what was read is delivered. A second one
+stops at once. Exit status: 0 done, 1 the job failed, 2 wrong flags.`, j.name),
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			code = ExitFailed
+			o.ListenIfFree = !cmd.Flags().Changed("listen")
+			if cmd.Flags().Changed("parallelism") {
+				j.Set(OverrideParallelism(parallelism))
+			}
+			return Execute(ctx, j, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Listen, "listen", DefaultListen, "address of the metrics and the API, or off")
+	f.BoolVar(&o.Headless, "headless", false, "log lines instead of the live view")
+	f.BoolVar(&o.JSON, "json", false, "print the final summary as JSON")
+	f.IntVar(&parallelism, "parallelism", 0, "subtasks of keyed operators and sources (default: what the job says, or the number of processors)")
+	cmd.SetArgs(args)
+	if err := cmd.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		return code
+	}
+	return ExitDone
+}
