@@ -154,13 +154,15 @@ var V int
 	{"sleep", "kept", sources{
 		"a/a.go":      "package a\nimport \"time\"\nfunc f() { time.Sleep(1) }",
 		"a/a_test.go": "package a\nimport (\"time\"; \"testing/synctest\")\nfunc f() { synctest.Test(nil, func() { time.Sleep(1) }); time.Now() }",
+		"b/b_test.go": "package b\nimport (\"time\"; \"testing/synctest\")\nfunc TestX() { synctest.Test(nil, func() { h() }) }\nfunc h() { g() }\nfunc g() { time.Sleep(1) }",
 		"a/b_test.go": "package a\nimport \"example.org/time2\"\nfunc f() { time.Sleep(1) }",
 	}, nil},
 	{"sleep", "broken", sources{
 		"a/a_test.go": "package a\nimport \"time\"\nfunc f() {\n\ttime.Sleep(1)\n}",
 		"a/b_test.go": "package a\nimport clock \"time\"\nvar f = clock.Sleep",
 		"a/c_test.go": "package a\nimport . \"time\"\nfunc f() { Sleep(1) }",
-	}, []string{"a/a_test.go:4: time.Sleep", "a/b_test.go:3: time.Sleep", "a/c_test.go:3: time.Sleep"}},
+		"d/d_test.go": "package d\nimport (\"time\"; \"testing/synctest\")\nfunc TestX() { synctest.Test(nil, func() { h() }); h() }\nfunc h() { time.Sleep(1) }",
+	}, []string{"a/a_test.go:4: time.Sleep", "a/b_test.go:3: time.Sleep", "a/c_test.go:3: time.Sleep", "d/d_test.go:4: time.Sleep"}},
 
 	{"testing imports", "kept", sources{
 		"a/a.go": uses("fmt", "example.org/testing"), "a/a_test.go": uses("testing", "./connector/connectortest"),

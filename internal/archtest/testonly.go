@@ -1,67 +1,11 @@
 package archtest
 
 import (
-	"go/ast"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-// CheckSleep finds time.Sleep in tests, which makes them slow and still not
-// safe. Inside of synctest.Test the clock is not a real one, and Sleep is how
-// to move it: there it is allowed.
-func CheckSleep(t *Tree) []Problem {
-	var out []Problem
-	for _, f := range t.Go {
-		clock := importedAs(f, "time")
-		if !f.Test || clock == "" {
-			continue
-		}
-		bubble := importedAs(f, "testing/synctest")
-		ast.Inspect(f.AST, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.CallExpr:
-				return !selects(n.Fun, bubble, "Test")
-			case *ast.SelectorExpr:
-				if selects(n, clock, "Sleep") {
-					out = append(out, t.at(f, n.Pos(), "time.Sleep in a test; wait for a signal, or run in testing/synctest"))
-				}
-			case *ast.Ident:
-				if clock == "." && n.Name == "Sleep" {
-					out = append(out, t.at(f, n.Pos(), "time.Sleep in a test; wait for a signal, or run in testing/synctest"))
-				}
-			}
-			return true
-		})
-	}
-	return out
-}
-
-// importedAs is the name under which a file knows an import, "" if it does
-// not have it.
-func importedAs(f *File, want string) string {
-	for _, spec := range f.AST.Imports {
-		if importPath(spec) != want {
-			continue
-		}
-		if spec.Name != nil {
-			return spec.Name.Name
-		}
-		return path.Base(want)
-	}
-	return ""
-}
-
-// selects tells whether e is pkg.name.
-func selects(e ast.Expr, pkg, name string) bool {
-	s, ok := e.(*ast.SelectorExpr)
-	if !ok || pkg == "" || s.Sel.Name != name {
-		return false
-	}
-	x, ok := s.X.(*ast.Ident)
-	return ok && x.Name == pkg
-}
 
 // forTests are packages outside of the module that only tests use.
 var forTests = []string{
