@@ -1,0 +1,108 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// target is where the bytes of a writer go.
+type target interface {
+	io.Writer
+	// sync makes what was written durable.
+	sync() error
+	// finish makes the output final and closes it.
+	finish() error
+	// abandon closes the output and removes what is not final.
+	abandon() error
+	// name is the output, for messages.
+	name() string
+}
+
+// stream is standard output, a pipe or a device: there is nothing to name.
+type stream struct {
+	*os.File
+	label string
+}
+
+func (s stream) name() string { return s.label }
+
+func (s stream) sync() error {
+	err := s.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EROFS) {
+		return nil // pipes, terminals and devices have nothing to sync
+	}
+	return err
+}
+
+func (s stream) finish() error { return s.abandon() }
+
+// abandon leaves standard output open: it belongs to the process.
+func (s stream) abandon() error {
+	if s.File == os.Stdout {
+		return nil
+	}
+	return s.Close()
+}
+
+// temporary is a file that gets its name when it is complete.
+type temporary struct {
+	*os.File
+	path string
+}
+
+func newTarget(path string) (target, error) {
+	if special(path) {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, fmt.Errorf("file: %w", err)
+		}
+		return stream{f, path}, nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("file %s: is a directory; name a file in it", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.partial")
+	if err != nil {
+		return nil, fmt.Errorf("file: cannot write beside %s: %w", path, err)
+	}
+	return &temporary{f, path}, nil
+}
+
+func (t *temporary) name() string { return t.path }
+
+func (t *temporary) sync() error { return t.Sync() }
+
+func (t *temporary) finish() error {
+	err := t.Chmod(0o644) // a temporary file is private
+	if err == nil {
+		err = t.Sync()
+	}
+	if err = errors.Join(err, t.Close()); err == nil {
+		err = os.Rename(t.Name(), t.path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(t.Name()))
+	}
+	return syncDirectory(filepath.Dir(t.path))
+}
+
+// syncDirectory makes a rename durable where the system can do that.
+func syncDirectory(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil
+	}
+	return errors.Join(err, d.Close())
+}
+
+func (t *temporary) abandon() error {
+	return errors.Join(t.Close(), os.Remove(t.Name()))
+}
