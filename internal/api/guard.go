@@ -12,10 +12,10 @@ import (
 	"sync"
 )
 
-// guard lets through what may be asked: GET without a body; on loopback only
-// under a name of this machine, so that a web page cannot read the job through
-// a DNS name that it points here (DNS rebinding); with a token only who knows
-// it.
+// guard lets through what may be asked: GET without a body; with a token only
+// who knows it; on loopback without one only under a name of this machine, so
+// that a web page cannot read the job through a DNS name that it points here
+// (DNS rebinding).
 func guard(next http.Handler, token string, loopback bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -29,7 +29,7 @@ func guard(next http.Handler, token string, loopback bool) http.Handler {
 			http.Error(w, "only GET: this API is to read", http.StatusMethodNotAllowed)
 		case r.ContentLength != 0:
 			http.Error(w, "no request body, please", http.StatusRequestEntityTooLarge)
-		case loopback && !isLocalName(r.Host):
+		case loopback && token == "" && !isLocalName(r.Host):
 			http.Error(w, "ask for this server as localhost or 127.0.0.1", http.StatusForbidden)
 		case token != "" && r.URL.Path != healthPath && !authorized(r, token):
 			h.Set("WWW-Authenticate", `Bearer realm="afflux"`)
