@@ -15,8 +15,8 @@ type Rows[T any] interface {
 
 // RowDecoder decodes the rows of one file.
 type RowDecoder[T any] interface {
-	// Header tells the names of the columns, once and ahead of every row. Its
-	// error says which columns are missing or unknown.
+	// Header tells the names of the columns, once and ahead of every row. They
+	// may be kept. The error says which columns are missing or unknown.
 	Header(columns []string) error
 	// DecodeRow overwrites *v. There are as many fields as columns. The
 	// strings in fields are valid for the call only: what is kept must be

@@ -17,7 +17,8 @@ const (
 // wait. Its Read returns errNothing when nothing is at hand.
 type feed struct {
 	wake   func()
-	full   chan []byte // in order; closed at the end
+	held   *atomic.Int64 // bytes in full and whole
+	full   chan []byte   // in order; closed at the end
 	empty  chan []byte
 	stop   chan struct{}
 	wg     sync.WaitGroup
@@ -28,12 +29,12 @@ type feed struct {
 	source *patient
 }
 
-func startFeed(in *os.File, how compression, done *atomic.Int64, wake func()) (*feed, error) {
+func startFeed(in *os.File, how compression, done, held *atomic.Int64, wake func()) (*feed, error) {
 	source, err := newPatient(in)
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{wake: wake, full: make(chan []byte, chunks), empty: make(chan []byte, chunks), stop: make(chan struct{}), source: source}
+	f := &feed{wake: wake, held: held, full: make(chan []byte, chunks), empty: make(chan []byte, chunks), stop: make(chan struct{}), source: source}
 	for range chunks {
 		f.empty <- nil
 	}
@@ -64,6 +65,7 @@ func (f *feed) run(in io.Reader, how compression) error {
 		}
 		n, err := r.Read(b)
 		if n > 0 {
+			f.held.Add(int64(n))
 			f.full <- b[:n] // has room: there are no more chunks than that
 			if f.waits.Swap(false) {
 				f.wake()
@@ -81,6 +83,7 @@ func (f *feed) run(in io.Reader, how compression) error {
 func (f *feed) Read(p []byte) (int, error) {
 	if len(f.rest) == 0 {
 		if f.whole != nil {
+			f.held.Add(int64(-len(f.whole)))
 			f.empty <- f.whole[:chunk]
 			f.whole = nil
 		}
@@ -116,5 +119,6 @@ func (f *feed) close() {
 	close(f.stop)
 	f.source.cancel()
 	f.wg.Wait()
+	f.held.Store(0)
 	f.source.free()
 }

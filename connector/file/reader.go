@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync/atomic"
 
 	"github.com/affluxdev/afflux/codec"
@@ -29,6 +30,7 @@ type reader[T any] struct {
 	at     int // the file being read; its split number
 	total  int64
 	done   atomic.Int64 // bytes read, as they stand in the files
+	held   atomic.Int64 // bytes read ahead from standard input
 
 	file   *os.File // nil unless a regular file is open
 	feed   *feed    // standard input
@@ -61,7 +63,7 @@ func (r *reader[T]) open() error {
 	how := c.compressionOf(in.path)
 	var src io.Reader
 	if in.path == stdio {
-		f, err := startFeed(r.source.stdin, how, &r.done, r.sub.Wake)
+		f, err := startFeed(r.source.stdin, how, &r.done, &r.held, r.sub.Wake)
 		if err != nil {
 			return fmt.Errorf("standard input: %w", err)
 		}
@@ -118,7 +120,7 @@ func (r *reader[T]) header() error {
 		}
 		columns, err := r.quotes.Split(line)
 		if err == nil {
-			err = r.rows.Header(columns)
+			err = r.rows.Header(cloned(columns))
 		}
 		if err != nil {
 			return r.wrap(err, r.scan.line)
@@ -126,6 +128,15 @@ func (r *reader[T]) header() error {
 		r.headed = true
 		return nil
 	}
+}
+
+// cloned copies names out of the scanner's memory: a decoder may keep them.
+func cloned(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = strings.Clone(n)
+	}
+	return out
 }
 
 func (r *reader[T]) name() string {
@@ -298,6 +309,15 @@ func (r *reader[T]) Progress() (done, total int64) {
 		done = min(done, r.total) // a file may have grown since it was opened
 	}
 	return done, r.total
+}
+
+// Buffered implements connector.Buffered: what was read ahead from standard
+// input. Files are read when they are polled.
+func (r *reader[T]) Buffered() (bytes, bound int64) {
+	if len(r.inputs) == 0 || r.inputs[0].path != stdio {
+		return 0, 0
+	}
+	return r.held.Load(), chunk * chunks
 }
 
 // Splits implements connector.SplitLister.

@@ -13,7 +13,8 @@ import (
 // Sink writes records to the file at path, or to standard output if path is
 // "-". A file gets its name, replacing an older one, when it is complete and
 // durable; until then the records stand in a hidden temporary file beside it,
-// which is removed when the job fails. When the sink has a parallelism of more
+// which is removed when the job fails; after a kill it stays behind, and a
+// Source of the directory passes it over. When the sink has a parallelism of more
 // than one, subtask i writes path with -i ahead of its extension: out-0.csv.
 //
 // Only one option of the form counts, as for a Source.
@@ -57,6 +58,9 @@ func (s *sink[T]) Open(_ context.Context, sub connector.Subtask) (connector.Writ
 	path := s.path()
 	if path == "" {
 		return nil, fmt.Errorf("file: the path of the sink is empty")
+	}
+	if sub.Parallelism > 1 && s.Describe().MaxParallelism == 1 {
+		return nil, fmt.Errorf("file %s: cannot be written by %d subtasks; set the parallelism of this sink to 1", path, sub.Parallelism)
 	}
 	f, err := formatOf[T](c, path)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -65,7 +66,9 @@ func newTarget(path string) (target, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("file %s: is a directory; name a file in it", path)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.partial")
+	// Not os.CreateTemp: the file shall have the permissions of any other.
+	hidden := fmt.Sprintf(".%s.%08x.partial", filepath.Base(path), rand.Uint32())
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), hidden), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("file: cannot write beside %s: %w", path, err)
 	}
@@ -77,11 +80,8 @@ func (t *temporary) name() string { return t.path }
 func (t *temporary) sync() error { return t.Sync() }
 
 func (t *temporary) finish() error {
-	err := t.Chmod(0o644) // a temporary file is private
+	err := errors.Join(t.Sync(), t.Close())
 	if err == nil {
-		err = t.Sync()
-	}
-	if err = errors.Join(err, t.Close()); err == nil {
 		err = os.Rename(t.Name(), t.path)
 	}
 	if err != nil {

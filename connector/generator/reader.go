@@ -31,6 +31,7 @@ type reader[T any] struct {
 	start    time.Time
 	schedule schedule
 	gauged   time.Time
+	lagged   bool         // the last report was not 0
 	done     atomic.Int64 // records produced
 	one      event.Records[T]
 }
@@ -55,7 +56,7 @@ func (r *reader[T]) Poll(dst *event.Records[T], limit connector.Limit) (connecto
 		r.atOnce(dst, limit, event.At(now))
 	} else {
 		st = r.onTime(dst, limit, now.Sub(r.start))
-		r.gauge(now)
+		r.gauge(now, st.State == connector.Idle || r.last >= 0 && r.next >= r.last)
 	}
 	if r.last >= 0 && r.next >= r.last {
 		st = connector.Status{State: connector.Done}
@@ -190,12 +191,15 @@ func (r *reader[T]) backlog(elapsed time.Duration) int64 {
 	return (due - r.next + r.step - 1) / r.step
 }
 
-func (r *reader[T]) gauge(now time.Time) {
-	if now.Sub(r.gauged) < gaugeEvery && !r.gauged.IsZero() {
+// gauge reports the lag from time to time, and always when it has ended.
+func (r *reader[T]) gauge(now time.Time, caughtUp bool) {
+	if now.Sub(r.gauged) < gaugeEvery && !r.gauged.IsZero() && !(caughtUp && r.lagged) {
 		return
 	}
 	r.gauged = now
-	r.sub.Gauge("lag", float64(r.backlog(now.Sub(r.start))), "shard", strconv.Itoa(r.sub.Index))
+	lag := r.backlog(now.Sub(r.start))
+	r.lagged = lag > 0
+	r.sub.Gauge("lag", float64(lag), "shard", strconv.Itoa(r.sub.Index))
 }
 
 // Progress implements connector.Progress: records produced, of all if their
