@@ -1,0 +1,105 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// sunk keeps results alive that a loop computes for the work only.
+var sunk atomic.Uint64
+
+// Path is one way through the engine and the loop that does the same work.
+// Both process n records and return a checksum, the same for both.
+type Path struct {
+	Name    string
+	Against string // what the loop is
+	Records int
+	// Must is the ratio that has to be reached, Aim the one that is wanted; 0
+	// for a path that is measured for information.
+	Must, Aim float64
+	Raw       func(n int) uint64
+	Engine    func(ctx context.Context, n int) (uint64, error)
+}
+
+// Paths are the local paths. Records are chosen for half a second a run.
+var Paths = []Path{
+	{"fused chain, 24 B", "one loop", 60e6, 0.15, 0.35, chainSmallRaw, chainSmall},
+	{"fused chain, 24 B, in place, times by function", "one loop", 60e6, 0, 0, chainSmallRaw, chainSmallInPlace},
+	{"fused chain, 64 B with strings", "one buffer", 40e6, 0.40, 0.60, chainWideBuffer, chainWide},
+	{"fused chain, 64 B with strings", "one loop", 40e6, 0, 0, chainWideRaw, chainWide},
+	{"local exchange 2 x 4 KiB", "fill and read a buffer", 80e6, 0.20, 0.40, bufferRaw, local},
+	{"local exchange 2 x 4 KiB", "one loop", 80e6, 0.055, 0, loopRaw, local},
+	{"keyed exchange 2x2, 32 KiB", "2 loops, no exchange", 60e6, 0.18, 0.27, exchangeRaw, exchange},
+	{"keyed window count, 10 k keys", "same tables, no exchange", 24e6, 0.50, 0.70, windowRaw(10_000), windowCount(10_000)},
+	{"keyed window count, 1 M keys", "same tables, no exchange", 16e6, 0.60, 0.80, windowRaw(1_000_000), windowCount(1_000_000)},
+	{"string keys, 1 M", "map[string]*S, 1 loop", 10e6, 3, 0, wordsRaw(1_000_000, 1), wordCount(1_000_000)},
+	{"string keys, 1 M", "map[string]*S, 2 loops", 10e6, 0, 0, wordsRaw(1_000_000, 2), wordCount(1_000_000)},
+}
+
+// Spread is what several repetitions gave.
+type Spread struct{ Median, Min, Max float64 }
+
+func spread(values []float64) Spread {
+	s := slices.Sorted(slices.Values(values))
+	return Spread{s[len(s)/2], s[0], s[len(s)-1]}
+}
+
+// Result is the measurement of a path.
+type Result struct {
+	Path
+	// Ratio of the engine's rate to the loop's; Control of the loop's to its
+	// own a moment later.
+	Ratio, Control Spread
+	// RawRate and Rate are records per second.
+	RawRate, Rate Spread
+	// Allocs and AllocBytes are per record of the engine, start and stop of
+	// the job included.
+	Allocs, AllocBytes float64
+}
+
+// OK tells whether the best repetition has reached Must.
+func (r *Result) OK() bool { return r.Ratio.Max >= r.Must }
+
+// Compare measures a path: the loop, the engine, the loop again, so many times.
+func Compare(ctx context.Context, p Path, repetitions int) (*Result, error) {
+	n := p.Records
+	var ratio, control, raw, rate, allocs, bytes []float64
+	for rep := range repetitions + 1 {
+		a, sum := clocked(func() uint64 { return p.Raw(n) })
+		var err error
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		e, got := clocked(func() (s uint64) { s, err = p.Engine(ctx, n); return s })
+		runtime.ReadMemStats(&after)
+		b, again := clocked(func() uint64 { return p.Raw(n) })
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		case got != sum || again != sum:
+			return nil, fmt.Errorf("%s: the engine's checksum is %x, the loop's %x and %x", p.Name, got, sum, again)
+		}
+		if rep == 0 {
+			continue // to warm up
+		}
+		ratio = append(ratio, (a+b)/2/e)
+		control = append(control, a/b)
+		raw = append(raw, 2*float64(n)/(a+b))
+		rate = append(rate, float64(n)/e)
+		allocs = append(allocs, float64(after.Mallocs-before.Mallocs)/float64(n))
+		bytes = append(bytes, float64(after.TotalAlloc-before.TotalAlloc)/float64(n))
+	}
+	return &Result{Path: p, Ratio: spread(ratio), Control: spread(control), RawRate: spread(raw), Rate: spread(rate),
+		Allocs: slices.Min(allocs), AllocBytes: slices.Min(bytes)}, nil
+}
+
+// clocked runs f on a clean heap and returns the seconds that it took.
+func clocked(f func() uint64) (seconds float64, result uint64) {
+	runtime.GC()
+	start := time.Now()
+	result = f()
+	return time.Since(start).Seconds(), result
+}
