@@ -37,7 +37,7 @@ fuzz: ## try every fuzz target for FUZZTIME
 	done
 
 fmt: ## gofmt every file
-	gofmt -w .
+	$$(go env GOROOT)/bin/gofmt -w .
 
 sim: ## simulate SEEDS random jobs with stalls and different speeds
 	SEEDS=$(SEEDS) go test -count=1 -v ./internal/simtest/

@@ -12,10 +12,13 @@ import (
 	"github.com/affluxdev/afflux/operator"
 )
 
-// AsyncOption sets something of a MapAsync operator; every Option is one too.
-type AsyncOption interface{}
+// AsyncOption sets something of a MapAsync or MapBulk operator; every Option is
+// one too.
+type AsyncOption interface{ async() }
 
 type asyncOption func(*transform.AsyncConfig) error
+
+func (asyncOption) async() {}
 
 // InFlight sets how many calls each subtask may have on the way; default 100.
 // At the limit the operator takes no more input, which presses upstream.
@@ -64,8 +67,27 @@ func Unordered() AsyncOption {
 
 // MapAsync calls f for each record, many at a time: for requests to an outside
 // system. f may be called by many goroutines at once; v is a copy that belongs
-// to the call. What a call that failed for good does is set by OnError.
+// to the call. What happens with a call that failed for good is set by OnError.
 func (s *Stream[T]) MapAsync[U any](name string, f func(ctx context.Context, v *T) (U, error), options ...AsyncOption) *Stream[U] {
+	return async[T, U](s, name, func(cfg transform.AsyncConfig) operator.Operator { return transform.NewAsync(cfg, f) }, options)
+}
+
+// MapBulk is MapAsync for systems that answer several questions at once: f is
+// called with up to n records and returns one result for each, in their order.
+// A call takes what is at hand, so that no record waits for others to come:
+// calls are small when little flows and full under load. An error of f counts
+// for all of its records.
+func (s *Stream[T]) MapBulk[U any](name string, n int, f func(ctx context.Context, v []T) ([]U, error), options ...AsyncOption) *Stream[U] {
+	if n < 1 {
+		s.job.fail(fmt.Errorf("operator %q: a call of %d records: it must be at least 1", name, n))
+	}
+	return async[T, U](s, name, func(cfg transform.AsyncConfig) operator.Operator {
+		cfg.Bulk = n
+		return transform.NewBulk(cfg, f)
+	}, options)
+}
+
+func async[T, U any](s *Stream[T], name string, make func(transform.AsyncConfig) operator.Operator, options []AsyncOption) *Stream[U] {
 	cfg := transform.AsyncConfig{InFlight: 100, Policy: guard.Policy{Timeout: 10 * time.Second}}
 	var rest []Option
 	for _, o := range options {
@@ -76,9 +98,11 @@ func (s *Stream[T]) MapAsync[U any](name string, f func(ctx context.Context, v *
 			}
 		case Option:
 			rest = append(rest, o)
+		default:
+			s.job.fail(fmt.Errorf("operator %q: %T is not an option", name, o))
 		}
 	}
 	n := s.job.add(&graph.Node{Name: name, Kind: "async", Inputs: []graph.Input{s.input()}, Outputs: []event.Type{event.TypeOf[U]()},
-		Operator: func() operator.Operator { return transform.NewAsync(cfg, f) }}, rest)
+		Operator: func() operator.Operator { return make(cfg) }}, rest)
 	return &Stream[U]{job: s.job, node: n}
 }

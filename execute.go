@@ -42,6 +42,10 @@ type ExecuteOptions struct {
 	// Stdout and Stderr default to the process's own.
 	Stdout io.Writer
 	Stderr *os.File
+	// NoSummary leaves the final summary out, for a command with its own.
+	NoSummary bool
+	// OnInterrupt, if set, is called at the first interrupt instead of Drain.
+	OnInterrupt func()
 	// Observe, if set, gets the run once it has started.
 	Observe func(*Run)
 }
@@ -87,7 +91,11 @@ func Execute(ctx context.Context, j *Job, o ExecuteOptions) error {
 	if o.Observe != nil {
 		o.Observe(r)
 	}
-	wg.Go(func() { interrupts(background, r, log) })
+	drain := o.OnInterrupt
+	if drain == nil {
+		drain = r.Drain
+	}
+	wg.Go(func() { interrupts(background, r, drain, log) })
 	shown := make(chan struct{})
 	viewing, endView := context.WithCancel(context.Background())
 	go func() {
@@ -99,6 +107,9 @@ func Execute(ctx context.Context, j *Job, o ExecuteOptions) error {
 	endView()
 	<-shown
 	log.set(o.Stderr)
+	if o.NoSummary {
+		return err
+	}
 	return errors.Join(err, summarize(r, o, live))
 }
 
@@ -129,8 +140,8 @@ func show(ctx context.Context, o ExecuteOptions, live bool, s *metric.Sampler, l
 	}
 }
 
-// interrupts drains at the first signal and cancels at the second.
-func interrupts(ctx context.Context, r *Run, log io.Writer) {
+// interrupts calls drain at the first signal and cancels the job at the second.
+func interrupts(ctx context.Context, r *Run, drain func(), log io.Writer) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -141,7 +152,7 @@ func interrupts(ctx context.Context, r *Run, log io.Writer) {
 		case s := <-signals:
 			if n == 0 {
 				fmt.Fprintf(log, "%v: draining what was read; once more to stop at once\n", s)
-				r.Drain()
+				drain()
 				continue
 			}
 			r.Cancel()

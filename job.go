@@ -153,7 +153,7 @@ func (j *Job) plan() error {
 	case j.letters == nil:
 		return fmt.Errorf("operator %q sends refused records to the dead-letter sink, but the job has none: call DeadLetters", j.nodes[inputs[0].From].Name)
 	}
-	j.add(&graph.Node{Name: j.letName, Kind: "sink", Parallelism: 1, Unchained: true, Inputs: inputs, Sink: j.letters}, nil)
+	j.add(&graph.Node{Name: j.letName, Kind: "dead_letters", Parallelism: 1, Unchained: true, Inputs: inputs, Sink: j.letters}, nil)
 	return nil
 }
 

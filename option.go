@@ -8,9 +8,14 @@ import (
 )
 
 // Option sets something for one operator.
-type Option interface{ apply(*graph.Node) error }
+type Option interface {
+	apply(*graph.Node) error
+	async() // an option of MapAsync too
+}
 
 type option func(*graph.Node) error
+
+func (option) async() {}
 
 func (f option) apply(n *graph.Node) error { return f(n) }
 

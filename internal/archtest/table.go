@@ -58,13 +58,13 @@ var Table = []Layer{
 	{"internal/task", "event state operator connector internal/graph internal/exchange internal/checkpoint internal/metric internal/credit"},
 	{"internal/diagnosis", "event internal/metric internal/graph"},
 	{"internal/control", "event internal/metric internal/graph internal/diagnosis"},
-	{"internal/job", "event state connector internal/task internal/graph internal/exchange internal/checkpoint internal/control internal/diagnosis internal/metric"},
+	{"internal/job", "event state connector operator internal/credit internal/task internal/graph internal/exchange internal/checkpoint internal/control internal/diagnosis internal/metric"},
 	{"internal/cluster", "internal/job internal/graph internal/exchange internal/metric"},
 
 	// Seen from outside.
 	{"internal/terminal", "event internal/metric internal/diagnosis"},
 	{"internal/api", "event internal/job internal/diagnosis internal/metric internal/checkpoint"},
-	{".", "event codec window connector state operator guard " +
+	{".", "event codec window connector state state/* operator guard " +
 		"internal/graph internal/transform internal/job internal/cluster internal/api internal/metric internal/diagnosis internal/terminal"},
 	{"pipeline", ". event connector connector/* window codec codec/* guard"},
 

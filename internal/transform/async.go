@@ -2,6 +2,7 @@ package transform
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/affluxdev/afflux/event"
@@ -18,14 +19,18 @@ type AsyncConfig struct {
 	// records ahead of them in either case.
 	Unordered bool
 	Policy    guard.Policy
+	// Bulk is the most records of one call.
+	Bulk int
 }
 
-// Async calls an outside system for each record, many at a time.
+// Async calls an outside system for each record, or for a few at once, with
+// many calls at a time. A call takes records of one batch only: no record
+// waits for others to come.
 type Async[T, U any] struct {
 	base
 	cfg    AsyncConfig
-	f      func(context.Context, *T) (U, error)
-	caller *guard.Caller[U]
+	f      func(context.Context, []T) ([]U, error)
+	caller *guard.Caller[[]U]
 	buf    *event.Records[U]
 	free   []*call[T, U]
 	// queue holds the calls in the order of their records; in unordered mode
@@ -43,12 +48,12 @@ type Async[T, U any] struct {
 
 type guardCounts struct{ calls, retries, throttled, timeouts int64 }
 
-// call is one record on its way.
+// call is some records on their way.
 type call[T, U any] struct {
-	in    T
-	time  event.Time
-	epoch int // number of its span
-	out   U
+	in    []T
+	times []event.Time
+	epoch int // number of their span
+	out   []U
 	err   error
 	ready bool // seen as finished by the task
 }
@@ -56,15 +61,28 @@ type call[T, U any] struct {
 // epoch is a span of records that ends with a watermark.
 type epoch struct {
 	number    int
-	open      int // records of the span that have not been emitted
+	open      int // calls of the span that have not been emitted
 	watermark event.Time
 	closed    bool
 }
 
-// NewAsync returns the operator.
+// NewAsync returns the operator that calls f for each record.
 func NewAsync[T, U any](cfg AsyncConfig, f func(context.Context, *T) (U, error)) operator.Operator {
-	cfg.InFlight = max(cfg.InFlight, 1)
-	return &Async[T, U]{cfg: cfg, f: f, caller: guard.NewCaller[U](cfg.Policy), epochs: []epoch{{}}}
+	cfg.Bulk = 1
+	return NewBulk(cfg, func(ctx context.Context, in []T) ([]U, error) {
+		u, err := f(ctx, &in[0])
+		if err != nil {
+			return nil, err
+		}
+		return []U{u}, nil
+	})
+}
+
+// NewBulk returns the operator that calls f for up to cfg.Bulk records; it
+// returns one result for each.
+func NewBulk[T, U any](cfg AsyncConfig, f func(context.Context, []T) ([]U, error)) operator.Operator {
+	cfg.InFlight, cfg.Bulk = max(cfg.InFlight, 1), max(cfg.Bulk, 1)
+	return &Async[T, U]{cfg: cfg, f: f, caller: guard.NewCaller[[]U](cfg.Policy), epochs: []epoch{{}}}
 }
 
 // Open implements operator.Operator.
@@ -76,7 +94,7 @@ func (o *Async[T, U]) Open(ctx operator.Context) error {
 // Process implements operator.Operator.
 func (o *Async[T, U]) Process(b event.Batch) error {
 	in := b.(*event.Records[T])
-	for i := range in.Values {
+	for from := 0; from < len(in.Values); {
 		for o.flying >= o.cfg.InFlight {
 			if err := o.settle(); err != nil {
 				return err
@@ -86,12 +104,14 @@ func (o *Async[T, U]) Process(b event.Batch) error {
 			}
 			o.ctx.Wait()
 		}
-		o.start(in.Values[i], in.Times[i])
+		to := min(from+o.cfg.Bulk, len(in.Values))
+		o.start(in.Values[from:to], in.Times[from:to])
+		from = to
 	}
 	return o.settle()
 }
 
-func (o *Async[T, U]) start(v T, t event.Time) {
+func (o *Async[T, U]) start(values []T, times []event.Time) {
 	var c *call[T, U]
 	if n := len(o.free); n > 0 {
 		c = o.free[n-1]
@@ -101,7 +121,7 @@ func (o *Async[T, U]) start(v T, t event.Time) {
 	}
 	last := &o.epochs[len(o.epochs)-1]
 	last.open++
-	*c = call[T, U]{in: v, time: t, epoch: last.number}
+	*c = call[T, U]{in: append(c.in, values...), times: append(c.times, times...), epoch: last.number}
 	o.flying++
 	if !o.cfg.Unordered {
 		o.queue = append(o.queue, c)
@@ -115,14 +135,18 @@ func (o *Async[T, U]) start(v T, t event.Time) {
 	})
 }
 
-func (o *Async[T, U]) call(ctx context.Context, c *call[T, U]) (U, error) {
-	return o.caller.Do(ctx, func(ctx context.Context) (u U, err error) {
+func (o *Async[T, U]) call(ctx context.Context, c *call[T, U]) ([]U, error) {
+	return o.caller.Do(ctx, func(ctx context.Context) (u []U, err error) {
 		defer func() {
 			if v := recover(); v != nil {
 				err = guard.Permanent(operator.Panicked(v))
 			}
 		}()
-		return o.f(ctx, &c.in)
+		u, err = o.f(ctx, c.in)
+		if err == nil && len(u) != len(c.in) {
+			err = guard.Permanent(fmt.Errorf("the call returned %d results for %d records", len(u), len(c.in)))
+		}
+		return u, err
 	})
 }
 
@@ -164,18 +188,21 @@ func (o *Async[T, U]) settle() error {
 func (o *Async[T, U]) deliver(c *call[T, U]) error {
 	o.flying--
 	o.epochs[c.epoch-o.epochs[0].number].open--
-	if c.err != nil {
-		if err := o.ctx.Reject(c.in, c.time, c.err); err != nil {
-			return err
+	for i := range c.in {
+		if c.err != nil {
+			if err := o.ctx.Reject(c.in[i], c.times[i], c.err); err != nil {
+				return err
+			}
+			continue
 		}
-	} else {
-		o.buf.Append(c.out, c.time)
+		o.buf.Append(c.out[i], c.times[i])
+		if len(o.buf.Values) == cap(o.buf.Values) {
+			o.out.Emit(o.buf)
+		}
 	}
-	*c = call[T, U]{}
+	clear(c.in)
+	*c = call[T, U]{in: c.in[:0], times: c.times[:0]}
 	o.free = append(o.free, c)
-	if len(o.buf.Values) == cap(o.buf.Values) {
-		o.out.Emit(o.buf)
-	}
 	return nil
 }
 
