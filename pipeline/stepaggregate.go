@@ -1,0 +1,277 @@
+package pipeline
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/affluxdev/afflux"
+	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/window"
+)
+
+// aggregateOp computes aggregates by key, in windows or rolling.
+type aggregateOp struct {
+	in         *columns
+	columns    *columns
+	keys       []*formula
+	rawKey     bool // the key is one column of texts
+	aggregates aggregates
+	window     *window.Assigner // nil: rolling
+}
+
+// The columns that results of windows begin with.
+const (
+	windowStart = "window_start"
+	windowEnd   = "window_end"
+)
+
+func (c *checker) aggregate(s *stepConfig, cols *columns, timed bool) operation {
+	var assigner *window.Assigner
+	if s.window.given {
+		assigner = c.assigner(&s.window.value, s.window.at)
+		if cols != nil && !timed {
+			c.addf(s.window.at, "a window needs event times; add event_time: {column: ..., out_of_orderness: ...} to the source")
+		}
+	}
+	if cols == nil {
+		return unknown{}
+	}
+	o := &aggregateOp{in: cols, window: assigner}
+	var list []column
+	add := func(name string, k kind, at place) {
+		for _, col := range list {
+			if col.name == name {
+				c.addf(at, "there is a column %q in the result already; choose another name", name)
+				return
+			}
+		}
+		list = append(list, column{name, k})
+	}
+	if s.window.given {
+		add(windowStart, kindTime, s.window.at)
+		add(windowEnd, kindTime, s.window.at)
+	}
+	for i := range s.keyBy.items {
+		e := &s.keyBy.items[i]
+		f := c.compileExpression(e, cols)
+		if f == nil {
+			f = &formula{source: e.value, column: -1}
+		}
+		name := f.source
+		if f.column < 0 {
+			if name = "key"; len(s.keyBy.items) > 1 {
+				name = fmt.Sprintf("key_%d", i+1)
+			}
+		}
+		o.keys = append(o.keys, f)
+		add(name, f.kind, e.at())
+	}
+	o.rawKey = len(o.keys) == 1 && o.keys[0].kind == kindString
+	for i := range s.aggregate.list {
+		e := &s.aggregate.list[i]
+		c.columnName(e.name, e.at)
+		a := c.compileAggregate(e.name, &e.value, cols)
+		k := kindAny
+		if a != nil {
+			o.aggregates = append(o.aggregates, a)
+			k = a.result
+		}
+		add(e.name, k, e.at)
+	}
+	if len(s.aggregate.list) == 0 {
+		c.addf(s.aggregate.at, "aggregate computes nothing; add a column, like n: count()")
+	}
+	o.columns = newColumns(list)
+	return o
+}
+
+func (c *checker) assigner(w *windowConfig, at place) *window.Assigner {
+	var a window.Assigner
+	offset := window.Offset(w.offset.value)
+	switch {
+	case w.tumbling.given() && w.sliding.given:
+		c.addf(w.sliding.at, "a window is tumbling or sliding, not both; remove one")
+		return nil
+	case w.tumbling.given():
+		a = window.Tumbling(w.tumbling.value, offset)
+	case w.sliding.given:
+		a = window.Sliding(w.sliding.value.size.value, w.sliding.value.slide.value, offset)
+	default:
+		c.addf(at, "which windows? write tumbling: 1h, or sliding: {size: 1m, slide: 10s}")
+		return nil
+	}
+	valid := w.tumbling.value > 0 || w.sliding.value.size.value > 0 && w.sliding.value.slide.value > 0
+	if err := a.Err(); err != nil && valid { // else it has been reported where it was read
+		c.addf(at, "%v", err)
+		return nil
+	}
+	return &a
+}
+
+func (o *aggregateOp) outputs() []output {
+	main := output{columns: o.columns}
+	if o.window == nil {
+		return []output{main}
+	}
+	return []output{main, {branch: "late", columns: o.in, optional: true}}
+}
+
+// keyed is a record with its key and the arguments of the aggregates, computed
+// ahead because they can fail.
+type keyed struct {
+	key    string
+	row    Row
+	values []any // of the key, then the arguments
+}
+
+// PayloadBytes implements event.Sized.
+func (k keyed) PayloadBytes() int {
+	return len(k.key) + 16*len(k.values) + k.row.PayloadBytes()
+}
+
+// MarshalJSON is the record alone, for dead letters.
+func (k keyed) MarshalJSON() ([]byte, error) { return k.row.MarshalJSON() }
+
+// outcome is what a key (and window) comes to.
+type outcome struct {
+	values []any
+	err    error
+}
+
+// PayloadBytes implements event.Sized.
+func (o outcome) PayloadBytes() int { return Row{values: o.values}.PayloadBytes() }
+
+func (o *aggregateOp) prepare(row *Row) (keyed, error) {
+	values := make([]any, 0, len(o.keys)+len(o.aggregates))
+	for _, f := range o.keys {
+		v, err := f.evalTo(row, f.kind)
+		if err != nil {
+			return keyed{}, err
+		}
+		values = append(values, v)
+	}
+	key, err := o.keyText(values)
+	if err != nil {
+		return keyed{}, err
+	}
+	if values, err = o.aggregates.arguments(row, values); err != nil {
+		return keyed{}, err
+	}
+	return keyed{key: key, row: *row, values: values}, nil
+}
+
+// keyText is a text that is the same for equal keys only.
+func (o *aggregateOp) keyText(values []any) (string, error) {
+	if o.rawKey {
+		s, ok := values[0].(string)
+		switch {
+		case !ok:
+			return "\xff\x00", nil
+		case len(s) > 0 && s[0] == 0xff:
+			return "\xff" + s, nil
+		}
+		return s, nil
+	}
+	var scratch [64]byte
+	b := scratch[:0]
+	for _, v := range values {
+		var err error
+		if b, err = appendKey(b, v); err != nil {
+			return "", err
+		}
+	}
+	return string(b), nil
+}
+
+func appendKey(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return append(b, 'n'), nil
+	case bool:
+		if v {
+			return append(b, 't'), nil
+		}
+		return append(b, 'f'), nil
+	case int:
+		return binary.LittleEndian.AppendUint64(append(b, 'i'), uint64(v)), nil
+	case float64:
+		switch {
+		case v == 0:
+			v = 0 // minus zero is zero
+		case v != v:
+			v = math.NaN()
+		}
+		return binary.LittleEndian.AppendUint64(append(b, 'd'), math.Float64bits(v)), nil
+	case time.Time:
+		b = binary.LittleEndian.AppendUint64(append(b, 'T'), uint64(v.Unix()))
+		return binary.LittleEndian.AppendUint32(b, uint32(v.Nanosecond())), nil
+	case time.Duration:
+		return binary.LittleEndian.AppendUint64(append(b, 'D'), uint64(v)), nil
+	case string:
+		return append(binary.AppendUvarint(append(b, 's'), uint64(len(v))), v...), nil
+	}
+	text, err := jsonText(v)
+	if err != nil {
+		return nil, err
+	}
+	return append(binary.AppendUvarint(append(b, 'j'), uint64(len(text))), text...), nil
+}
+
+func (o *aggregateOp) aggregator() afflux.Aggregator[keyed, tally, outcome] {
+	n := len(o.keys)
+	return afflux.Aggregator[keyed, tally, outcome]{
+		Add: func(t *tally, k *keyed) {
+			if t.cells == nil {
+				t.keys = slices.Clone(k.values[:n])
+			}
+			o.aggregates.add(t, k.values[n:])
+		},
+		Merge: o.aggregates.merge,
+		Result: func(t *tally) outcome {
+			if t.err != nil {
+				return outcome{err: t.err}
+			}
+			front := 0
+			if o.window != nil {
+				front = 2 // the bounds of the window, filled in by row
+			}
+			values := make([]any, front, len(o.columns.list))
+			values = append(values, t.keys...)
+			return outcome{values: o.aggregates.result(t, values)}
+		},
+	}
+}
+
+func (o *aggregateOp) build(s *stepPlan, in []*afflux.Stream[Row]) []*afflux.Stream[Row] {
+	keyed := in[0].TryMap(s.name+"-key", o.prepare, afflux.OnError(s.policy)).KeyBy(s.name, keyOf)
+	if o.window == nil {
+		results := keyed.Aggregate(s.name, o.aggregator(), s.options...)
+		return []*afflux.Stream[Row]{results.TryMap(s.name+"-row", func(kv *afflux.KV[string, outcome]) (Row, error) {
+			return Row{columns: o.columns, values: kv.Value.values}, kv.Value.err
+		}, afflux.OnError(s.policy))}
+	}
+	results := keyed.Window(*o.window).Aggregate(s.name, o.aggregator(), s.options...)
+	out := []*afflux.Stream[Row]{results.TryMap(s.name+"-row", o.row, afflux.OnError(s.policy)), nil}
+	if s.outputs[1].read {
+		out[1] = results.Late().Map(s.name+"-late", rowOf)
+	}
+	return out
+}
+
+func keyOf(k *keyed) string { return k.key }
+
+func rowOf(k *keyed) Row { return k.row }
+
+func (o *aggregateOp) row(r *window.Result[string, outcome]) (Row, error) {
+	if r.Value.err != nil {
+		return Row{}, r.Value.err
+	}
+	values := r.Value.values
+	values[0], values[1] = stdTime(r.Start), stdTime(r.End)
+	return Row{columns: o.columns, values: values}, nil
+}
+
+func stdTime(t event.Time) any { return t.Std() }
