@@ -30,10 +30,15 @@ const (
 // The client tells a decompressor neither the fetch nor the broker that a
 // batch came with. So the share is counted anew with each fetch response read:
 // between two of them at most share bytes are let through, hence at most
-// concurrent × share are held by the client, however responses interleave.
+// concurrent × share are held by the client, however responses interleave. A
+// batch larger than that waits until the reader is empty enough to hold it.
 type budget struct {
-	inner kgo.Decompressor
-	share int64 // bytes for one fetch
+	inner  kgo.Decompressor
+	share  int64                      // bytes for one fetch
+	bytes  int64                      // the whole bound
+	others int64                      // what other fetches may let through meanwhile
+	held   atomic.Int64               // bytes in the hand-over and in the engine's hands
+	client atomic.Pointer[kgo.Client] // nil until it is known
 
 	mu   sync.Mutex
 	used int64 // by batches since the last fetch response
@@ -49,6 +54,8 @@ func newBudget(bytes int64, n int) *budget {
 	return &budget{
 		inner:     kgo.DefaultDecompressor(),
 		share:     bytes / int64(3*n),
+		bytes:     bytes,
+		others:    bytes / int64(3*n) * int64(n-1),
 		expansion: firstExpansion,
 	}
 }
@@ -60,18 +67,30 @@ func (b *budget) Decompress(src []byte, kind kgo.CompressionCodecType) ([]byte, 
 		return nil, err
 	}
 	cost := int64(len(out)) + countRecords(out)*recordOverhead
-	if cost > b.share {
+	if cost > b.bytes-b.others {
 		return nil, kgo.ErrMaxDecompress // the client adds topic and offset, and stops this partition
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.used > 0 && b.used+cost > b.share {
+	// A batch larger than a share goes alone, once there is so much room.
+	fits := b.used+cost <= b.share || b.used == 0 && b.occupied()+b.others+cost <= b.bytes
+	if !fits {
 		// The client keeps the batches before this one, and asks again for a
 		// partition that has none, since the error is of a retriable kind.
 		return nil, fmt.Errorf("the reader's buffer is full: %w", kerr.ThrottlingQuotaExceeded)
 	}
 	b.used += cost
 	return out, nil
+}
+
+// occupied is what the reader holds now, but for fetches that the client is
+// looking into.
+func (b *budget) occupied() int64 {
+	n := b.held.Load()
+	if cl := b.client.Load(); cl != nil {
+		n += cl.BufferedFetchBytes() + cl.BufferedFetchRecords()*recordOverhead
+	}
+	return n
 }
 
 // OnBrokerRead implements kgo.HookBrokerRead: it runs before the client looks

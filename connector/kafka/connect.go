@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -58,7 +59,7 @@ func (c *clientConfig) reach(ctx context.Context, cl *kgo.Client) error {
 		if context.Cause(ctx) != context.DeadlineExceeded {
 			return fmt.Errorf("kafka: stopped while connecting to %s: %w", c.address(), context.Cause(ctx))
 		}
-		if errors.Is(last, io.EOF) {
+		if errors.Is(last, io.EOF) || errors.Is(last, syscall.ECONNRESET) {
 			return fmt.Errorf("kafka: %s takes connections and hangs up (tried for %v): %w; it may expect encryption or none (kafka.TLS), a login, or another user or password (kafka.Plain, kafka.ScramSHA256, kafka.ScramSHA512)", c.address(), c.connect, last)
 		}
 		if c.tls != nil && timedOut(last) {

@@ -20,15 +20,19 @@
 // working on. A record counts with its key, value and headers and with 224
 // bytes for the client's own bookkeeping.
 //
-// The bound is exact for compressed topics but for one batch: the reader
-// counts what each batch decompresses to, records included, and refuses the
-// batches that no longer fit; they are fetched again later. A batch is
-// decompressed before it is measured, so one batch for each concurrent fetch
-// can be held above the bound for that moment, and a batch that alone exceeds
-// its share ends the job with an error that says so. Batches that are not
-// compressed are bounded by the size of the fetch, which follows the record
-// size seen so far: when records suddenly become much smaller, one fetch may
-// cost more than its share before the size follows.
+// For compressed topics the reader counts what each batch decompresses to,
+// records included, and refuses the batches that no longer fit; they are
+// fetched again later. A batch larger than the share of a fetch waits until
+// there is room for it alone; one that can never fit ends the job with an
+// error that says so. What the bound does not cover: a batch is decompressed
+// before it is measured, so each concurrent fetch can hold one more for that
+// moment, and two brokers can deliver batches larger than a share at the same
+// moment. Batches that are not compressed are bounded by the size of the
+// fetch, which follows the record size seen so far: when records suddenly
+// become much smaller, one fetch may cost more than its share before the size
+// follows. And a single batch is always taken, whatever the size of the fetch,
+// so Buffer should be at least thirty times the largest uncompressed batch
+// when records are tiny.
 //
 // # Pressure
 //
@@ -40,6 +44,6 @@
 //
 // Sink writes records to one topic: idempotent, acknowledged by all in-sync
 // replicas, and bounded; when the buffer is full the sink presses on the job.
-// Nothing is given up silently: a record that Kafka refuses as too large is
-// rejected, any other failure fails the job.
+// Nothing is given up silently: a record too large for the topic is rejected,
+// any other failure fails the job.
 package kafka

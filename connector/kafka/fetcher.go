@@ -68,7 +68,7 @@ func (r *reader[T]) handOver(fetches kgo.Fetches) {
 		}
 		chunks = append(chunks, c)
 	})
-	r.held.Add(cost)
+	r.budget.held.Add(cost)
 	r.ready = append(r.ready, chunks...)
 	if r.failed == nil {
 		r.failed = failed
@@ -114,7 +114,7 @@ func (r *reader[T]) verdict(topic string, number int32, err error) error {
 	case errors.Is(err, kerr.OffsetOutOfRange):
 		return outOfRange(topic, number, "the next offset to read is not in the log")
 	case errors.Is(err, kgo.ErrMaxDecompress):
-		return fmt.Errorf("kafka: %s: a batch needs more than its share of memory, %d bytes: %w; raise kafka.Buffer or lower kafka.ConcurrentFetches", where, r.budget.share, err)
+		return fmt.Errorf("kafka: %s: a batch needs more than %d bytes of memory: %w; raise kafka.Buffer or lower kafka.ConcurrentFetches", where, r.budget.bytes-r.budget.others, err)
 	case denied(err):
 		return fmt.Errorf("kafka: %s: %w; ask for the right to read", where, err)
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):

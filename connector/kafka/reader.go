@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/affluxdev/afflux/connector"
@@ -28,7 +27,6 @@ type reader[T any] struct {
 	cl     *kgo.Client // nil if there is nothing to fetch
 	budget *budget
 	*shared
-	held atomic.Int64 // bytes in ready and in cur
 
 	stop    context.CancelFunc // of the fetcher
 	done    sync.WaitGroup     // the fetcher and the monitor
@@ -88,7 +86,7 @@ func (r *reader[T]) skip(c *chunk) bool {
 	r.mu.Unlock()
 	if lost {
 		for _, rec := range c.records {
-			r.held.Add(-costOf(rec))
+			r.budget.held.Add(-costOf(rec))
 		}
 		r.cur = r.cur[1:]
 	}
@@ -122,7 +120,7 @@ func (r *reader[T]) pollChunk(c *chunk, dst *event.Records[T], limit connector.L
 	}
 	clear(c.records[:taken]) // the collector may have them
 	c.records = c.records[taken:]
-	r.held.Add(-freed)
+	r.budget.held.Add(-freed)
 	status := connector.Status{State: connector.Ready, Split: c.p.split}
 	if err != nil {
 		return status, err
@@ -214,11 +212,7 @@ func (r *reader[T]) Pressed(on bool) {
 
 // Buffered implements connector.Buffered.
 func (r *reader[T]) Buffered() (bytes, bound int64) {
-	bytes = r.held.Load()
-	if r.cl != nil {
-		bytes += r.cl.BufferedFetchBytes() + r.cl.BufferedFetchRecords()*recordOverhead
-	}
-	return bytes, r.config.buffer
+	return r.budget.occupied(), r.config.buffer
 }
 
 // Progress implements connector.Progress, in offsets.

@@ -104,6 +104,7 @@ func (r *reader[T]) prepare(ctx context.Context) error {
 	if r.cl, err = kgo.NewClient(opts...); err != nil {
 		return fmt.Errorf("kafka: these options do not go together: %w", err)
 	}
+	r.budget.client.Store(r.cl)
 	r.fetch()
 	r.monitor()
 	return nil
