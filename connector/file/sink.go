@@ -72,7 +72,8 @@ func (s *sink[T]) Open(_ context.Context, sub connector.Subtask) (connector.Writ
 	}
 	switch {
 	case path == stdio:
-		w.out = stream{s.stdout, "standard output"}
+		w.relay, err = startRelay(s.stdout, sub.Wake)
+		w.out = w.relay
 	case s.create != nil:
 		w.out, err = s.create(path)
 	default:

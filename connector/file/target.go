@@ -1,6 +1,7 @@
 package file
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +14,8 @@ import (
 // target is where the bytes of a writer go.
 type target interface {
 	io.Writer
-	// sync makes what was written durable.
-	sync() error
+	// sync makes what was written durable. It ends early with ctx where it can.
+	sync(ctx context.Context) error
 	// finish makes the output final and closes it.
 	finish() error
 	// abandon closes the output and removes what is not final.
@@ -23,15 +24,12 @@ type target interface {
 	name() string
 }
 
-// stream is standard output, a pipe or a device: there is nothing to name.
-type stream struct {
-	*os.File
-	label string
-}
+// stream is a pipe or a device: there is nothing to rename.
+type stream struct{ *os.File }
 
-func (s stream) name() string { return s.label }
+func (s stream) name() string { return s.Name() }
 
-func (s stream) sync() error {
+func (s stream) sync(context.Context) error {
 	err := s.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EROFS) {
 		return nil // pipes, terminals and devices have nothing to sync
@@ -39,15 +37,9 @@ func (s stream) sync() error {
 	return err
 }
 
-func (s stream) finish() error { return s.abandon() }
+func (s stream) finish() error { return s.Close() }
 
-// abandon leaves standard output open: it belongs to the process.
-func (s stream) abandon() error {
-	if s.File == os.Stdout {
-		return nil
-	}
-	return s.Close()
-}
+func (s stream) abandon() error { return s.Close() }
 
 // temporary is a file that gets its name when it is complete.
 type temporary struct {
@@ -61,7 +53,7 @@ func newTarget(path string) (target, error) {
 		if err != nil {
 			return nil, fmt.Errorf("file: %w", err)
 		}
-		return stream{f, path}, nil
+		return stream{f}, nil
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("file %s: is a directory; name a file in it", path)
@@ -77,7 +69,7 @@ func newTarget(path string) (target, error) {
 
 func (t *temporary) name() string { return t.path }
 
-func (t *temporary) sync() error { return t.Sync() }
+func (t *temporary) sync(context.Context) error { return t.Sync() }
 
 func (t *temporary) finish() error {
 	err := errors.Join(t.Sync(), t.Close())

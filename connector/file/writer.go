@@ -19,6 +19,7 @@ const bufferSize = 64 << 10
 type writer[T any] struct {
 	sub   connector.Subtask
 	out   target
+	relay *relay // out if that is standard output
 	z     compressor
 	lines codec.Codec[T]
 	rows  codec.RowEncoder[T]
@@ -41,6 +42,9 @@ func (w *writer[T]) Write(b *event.Records[T], from int) (int, error) {
 	if from < b.Len() {
 		w.clean = false
 	}
+	if w.relay != nil && w.relay.full() {
+		return 0, nil
+	}
 	for i := from; i < b.Len(); i++ {
 		if err := w.encode(&b.Values[i]); err != nil {
 			if err := w.reject(&b.Values[i], b.Times[i], err); err != nil {
@@ -52,6 +56,9 @@ func (w *writer[T]) Write(b *event.Records[T], from int) (int, error) {
 		if len(w.buf) >= bufferSize {
 			if err := w.write(); err != nil {
 				return i + 1 - from, err
+			}
+			if w.relay != nil && i+1 < b.Len() && w.relay.full() {
+				return i + 1 - from, nil
 			}
 		}
 	}
@@ -154,7 +161,10 @@ func (w *writer[T]) Flush(ctx context.Context) error {
 	if err := w.z.Flush(); err != nil {
 		return w.fail(err)
 	}
-	if err := w.out.sync(); err != nil {
+	if err := w.out.sync(ctx); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
 		return w.fail(err)
 	}
 	w.clean = true
