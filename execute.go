@@ -164,7 +164,9 @@ func interrupts(ctx context.Context, r *Run, drain func(), log io.Writer) {
 func summarize(r *Run, o ExecuteOptions, live bool) error {
 	s := terminal.Summarize(r.Snapshot())
 	if !o.Quiet && !(live && o.JSON) {
-		fmt.Fprint(o.Stderr, s.Table())
+		people := s
+		people.Error = "" // the command prints it last
+		fmt.Fprint(o.Stderr, people.Table())
 	}
 	if !o.JSON {
 		return nil

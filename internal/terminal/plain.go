@@ -69,11 +69,8 @@ func (p *plain) lines(job *metric.Job, rates metric.Rates) []string {
 	due := job.At.Sub(p.last) >= p.interval
 	if job.State != p.state {
 		p.state = job.State
-		if job.Error != "" {
-			tell("%s: %s: %s", printable(job.Name), job.State, printable(job.Error))
-		} else {
-			tell("%s: %s", printable(job.Name), job.State)
-		}
+		// The error of a failed job is its command's to print.
+		tell("%s: %s", printable(job.Name), job.State)
 	}
 	if job.Restarts != p.restarts {
 		p.restarts = job.Restarts
