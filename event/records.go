@@ -128,14 +128,17 @@ func (r *Records[T]) Swap(other Batch) {
 	*r, *o = *o, *r
 }
 
-// AppendRange copies records [from,to) of src, a batch of the same type.
+// AppendRange copies records [from,to) of src, a batch of the same type. Key
+// hashes are kept only when both batches have them for all of their records.
 func (r *Records[T]) AppendRange(src Batch, from, to int) {
 	s := src.(*Records[T])
+	if len(s.Hashes) == len(s.Values) && len(r.Hashes) == len(r.Values) {
+		r.Hashes = append(r.Hashes, s.Hashes[from:to]...)
+	} else {
+		r.Hashes = r.Hashes[:0]
+	}
 	r.Values = append(r.Values, s.Values[from:to]...)
 	r.Times = append(r.Times, s.Times[from:to]...)
-	if len(s.Hashes) > 0 {
-		r.Hashes = append(r.Hashes, s.Hashes[from:to]...)
-	}
 }
 
 // Grow makes room for n records in all, without changing the contents.

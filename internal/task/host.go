@@ -139,7 +139,9 @@ func (s *Stepper) Step() Status {
 	if s.ended {
 		return Done
 	}
-	s.waker.Take()
+	if s.last != Ran {
+		s.waker.Take() // a task that only yielded has not seen the token
+	}
 	s.due = 0
 	st, ok := s.next()
 	if !ok {
