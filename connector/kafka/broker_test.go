@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -110,6 +111,7 @@ type engine struct {
 func (e *engine) subtask(index, parallelism int) connector.Subtask {
 	e.wakes = make(chan struct{}, 1)
 	e.changed = make(chan struct{}, 1)
+	e.log.added = make(chan struct{}, 1)
 	e.gauges = map[string]float64{}
 	return connector.Subtask{
 		Operator: "test", Index: index, Parallelism: parallelism,
@@ -155,13 +157,27 @@ func (e *engine) gauge(tb testing.TB, name string, want float64) {
 
 // lines collects log lines of several goroutines.
 type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu    sync.Mutex
+	buf   bytes.Buffer
+	added chan struct{}
+}
+
+// wait waits until a line with the words was logged.
+func (l *lines) wait(tb testing.TB, words string) {
+	tb.Helper()
+	for deadline := time.After(patience); !strings.Contains(l.String(), words); {
+		select {
+		case <-l.added:
+		case <-deadline:
+			tb.Fatalf("nothing with %q was logged: %s", words, l)
+		}
+	}
 }
 
 func (l *lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer poke(l.added)
 	return l.buf.Write(p)
 }
 
@@ -256,5 +272,5 @@ func numbers(topic string, from, n int, partitions int32) []*kgo.Record {
 }
 
 type number struct {
-	N int `json:"n"`
+	N int `json:"n" csv:"n"`
 }

@@ -9,7 +9,7 @@ import (
 const (
 	lagEvery    = 200 * time.Millisecond // between two updates of the gauges
 	staleAfter  = time.Second            // an end of a partition heard longer ago is asked for
-	countsEvery = time.Minute            // between two looks at the number of partitions
+	countsEvery = 60                     // between two looks at the number of partitions, × MetadataMinAge
 )
 
 // monitor starts the goroutine that publishes the lag of each partition: its
@@ -36,7 +36,7 @@ func (r *reader[T]) monitor() {
 			if r.stale() {
 				r.ask(ctx)
 			}
-			if time.Since(counted) > countsEvery {
+			if time.Since(counted) > countsEvery*r.config.metadata {
 				counted = time.Now()
 				r.count(ctx)
 			}

@@ -3,11 +3,11 @@ package kafka_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/affluxdev/afflux/connector"
 	"github.com/affluxdev/afflux/connector/kafka"
 	"github.com/affluxdev/afflux/event"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -149,28 +149,35 @@ func TestReadErrors(t *testing.T) {
 // Records that retention deletes before they were read are not skipped in
 // silence.
 func TestRetentionOvertakes(t *testing.T) {
-	for _, policy := range []kafka.Range{kafka.Fail, kafka.Earliest} {
+	for policy, want := range map[kafka.Range][]int{kafka.Fail: nil, kafka.Earliest: {7, 8, 9, 10}, kafka.Latest: {10}} {
 		c, addr := cluster(t)
 		topic := newTopic(t, c, 1)
 		send(t, addr, numbers(topic, 0, 10, 1))
+		deleted, asked := make(chan struct{}), make(chan struct{}, 1)
+		c.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+			poke(asked)
+			c.SleepControl(func() { <-deleted })
+			return nil, nil, false
+		})
 		h := openReader(t, kafka.Source[number](topic, kafka.Brokers(addr), fast, kafka.OnOutOfRange(policy), kafka.FetchMaxWait(20*time.Millisecond)), 0, 1)
-		n := 0
-		h.until(func(*number, event.Time) bool { n++; return n == 10 })
-		h.r.(connector.Pauser).Pressed(true)
-		send(t, addr, numbers(topic, 10, 10, 1))
-		if err := c.DeleteRecords(topic, 0, 15); err != nil {
+		<-asked
+		if err := c.DeleteRecords(topic, 0, 7); err != nil {
 			t.Fatal(err)
 		}
-		h.r.(connector.Pauser).Pressed(false)
+		listed := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Count: -1, Observe: true})
+		close(deleted)
+		if policy == kafka.Latest { // the end must be known before there is more
+			if err := listed.Wait(within(t), 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if policy != kafka.Fail {
+			send(t, addr, numbers(topic, 10, 1, 1))
+		}
 		var got []int
-		err := h.until(func(v *number, _ event.Time) bool { got = append(got, v.N); return v.N == 19 })
-		switch {
-		case len(got) > 0 && got[0] == 10:
-			// a fetch under way when the pressure began had the records already
-		case policy == kafka.Fail && (err == nil || !strings.Contains(err.Error(), "OnOutOfRange")):
-			t.Errorf("fail: read %v, %v", got, err)
-		case policy == kafka.Earliest && (err != nil || len(got) != 5):
-			t.Errorf("earliest: read %v, %v", got, err)
+		err := h.until(func(v *number, _ event.Time) bool { got = append(got, v.N); return v.N == 10 })
+		if failed := err != nil && strings.Contains(err.Error(), "OnOutOfRange"); failed != (policy == kafka.Fail) || !slices.Equal(got, want) {
+			t.Errorf("policy %d: read %v, want %v; %v", policy, got, want, err)
 		}
 		h.close()
 	}

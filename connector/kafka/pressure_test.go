@@ -112,7 +112,7 @@ const smallBatch = 30_000
 func testBufferBound(t *testing.T, compression kgo.CompressionCodec, size int) {
 	c, addr := cluster(t)
 	topic := newTopic(t, c, 3)
-	n := min(10<<20/(size+recordOverhead), 60_000) // about three times the bound
+	n := min(6<<20/(size+recordOverhead), 60_000) // twice the bound in memory
 	var records []*kgo.Record
 	value := bytes.Repeat([]byte{'x'}, size) // compresses a thousandfold
 	for i := range n {

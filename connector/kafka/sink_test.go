@@ -49,6 +49,9 @@ func (w *writing) write(from, n int) {
 		if err != nil {
 			w.tb.Fatal(err)
 		}
+		if len(w.rejected) > 0 {
+			w.tb.Fatalf("rejected: %v", w.rejected[0].Reason)
+		}
 		bytes, bound := w.w.(connector.Buffered).Buffered()
 		if bytes > bound {
 			w.tb.Fatalf("the writer holds %d bytes, its bound is %d", bytes, bound)

@@ -12,6 +12,7 @@ import (
 	"github.com/affluxdev/afflux/connector"
 	"github.com/affluxdev/afflux/connector/kafka"
 	"github.com/affluxdev/afflux/event"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -24,6 +25,9 @@ func read(t *testing.T, src connector.Source[number]) []int {
 	var got []int
 	if err := h.until(func(v *number, _ event.Time) bool { got = append(got, v.N); return false }); err != nil {
 		t.Fatal(err)
+	}
+	if len(h.rejected) > 0 {
+		t.Fatalf("rejected: %v", h.rejected[0].Reason)
 	}
 	slices.Sort(got)
 	return got
@@ -152,6 +156,28 @@ func TestBadRecord(t *testing.T) {
 
 func TestCodecs(t *testing.T) {
 	c, addr := cluster(t)
+	avro, err := codec.AvroOf[number]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := codec.StructRows[number]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	csv, err := codec.CSVRow(rows, ',', "n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, use := range map[string]kafka.Option{"avro": kafka.Codec(avro), "csv": kafka.Codec(csv), "json": kafka.Codec(codec.JSON[number]())} {
+		topic := newTopic(t, c, 1)
+		w := openWriter(t, kafka.Sink[number](topic, kafka.Brokers(addr), fast, use))
+		w.write(0, 10)
+		w.flush(nil)
+		w.close()
+		if got := read(t, kafka.Source[number](topic, kafka.Brokers(addr), kafka.UntilLatest(), fast, use)); !slices.Equal(got, span(0, 10)) {
+			t.Errorf("%s: read %v", name, got)
+		}
+	}
 	topic := newTopic(t, c, 1)
 	send(t, addr, []*kgo.Record{{Topic: topic, Value: []byte("7,x")}})
 	h := openReader(t, kafka.Source[string](topic, kafka.Brokers(addr), kafka.UntilLatest(), fast, kafka.Codec(codec.String())), 0, 1)
@@ -206,6 +232,77 @@ func TestLag(t *testing.T) {
 	h.r.(connector.Pauser).Pressed(true)
 	send(t, addr, numbers(topic, 10, 7, 1)) // nothing is fetched, and the lag is still seen
 	h.gauge(t, name, 7)
+}
+
+func TestNewPartitionsAreReported(t *testing.T) {
+	c, addr := cluster(t)
+	topic := newTopic(t, c, 1)
+	h := openReader(t, kafka.Source[number](topic, kafka.Brokers(addr), fast), 0, 1)
+	defer h.close()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.DisableClientMetrics())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	if _, err := kadm.NewClient(cl).UpdatePartitions(within(t), 4, topic); err != nil {
+		t.Fatal(err)
+	}
+	h.log.wait(t, "new partitions")
+	if line := h.log.String(); !strings.Contains(line, topic) || !strings.Contains(line, "partitions=4 read=1") {
+		t.Errorf("logged %q", line)
+	}
+}
+
+// Three members share a topic; each record comes at least once, and each
+// partition has one reader in the end.
+func TestBalancedMembers(t *testing.T) {
+	c, addr := cluster(t, kfake.GroupMinSessionTimeout(100*time.Millisecond))
+	topic := newTopic(t, c, 6)
+	src := kafka.Source[number](topic, kafka.Brokers(addr), fast, kafka.Group("g"), kafka.Balanced(),
+		kafka.SessionTimeout(5*time.Second), kafka.HeartbeatInterval(50*time.Millisecond))
+	var members []*reading[number]
+	for i := range 3 {
+		members = append(members, openReader(t, src, i, 3))
+		if _, err := c.WaitGroupStable(within(t), "g", i+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.WaitGroupInfo(within(t), "g", func(g *kfake.GroupInfo) bool {
+		return g != nil && g.State == "Stable" && len(g.Members) == 3 && g.NumAssigned() == 6 && g.Members[0].NumAssigned() == 2 && g.Members[1].NumAssigned() == 2
+	}); err != nil {
+		t.Fatal(err)
+	}
+	send(t, addr, numbers(topic, 0, 60, 6))
+	seen := map[int]int{}
+	for i, m := range members {
+		mine := 0
+		m.until(func(v *number, _ event.Time) bool { seen[v.N]++; mine++; return mine == 20 })
+		lister := m.r.(connector.SplitLister)
+		if splits := lister.Splits(); len(splits) != 2 || lister.SplitsChanged() {
+			t.Errorf("member %d has the splits %v", i, splits)
+		}
+	}
+	for _, m := range members {
+		m.close()
+	}
+	if len(seen) != 60 {
+		t.Errorf("%d of 60 records came", len(seen))
+	}
+	if _, err := c.WaitGroupInfo(within(t), "g", func(g *kfake.GroupInfo) bool { return g == nil || len(g.Members) == 0 }); err != nil {
+		t.Errorf("a member did not leave the group: %v", err)
+	}
+}
+
+func TestSeveralBrokers(t *testing.T) {
+	c, addr := cluster(t, kfake.NumBrokers(3))
+	topic := newTopic(t, c, 7)
+	send(t, addr, numbers(topic, 0, 700, 7))
+	if got := read(t, kafka.Source[number](topic, kafka.Brokers(addr), kafka.UntilLatest(), fast)); !slices.Equal(got, span(0, 700)) {
+		t.Errorf("read %d of 700 records", len(got))
+	}
+	if got := read(t, kafka.Source[number](topic, kafka.Brokers(addr), kafka.UntilLatest(), fast, kafka.ConcurrentFetches(1))); !slices.Equal(got, span(0, 700)) {
+		t.Errorf("one fetch at a time: read %d of 700 records", len(got))
+	}
 }
 
 func TestMoreSubtasksThanPartitions(t *testing.T) {
