@@ -100,7 +100,8 @@ func (r *Row) Uint(v uint64) {
 
 // Float adds a number in the shortest form that reads back as the same value
 // of the given size in bits (32 or 64); very large and very small numbers have
-// an exponent.
+// an exponent. Whole numbers end in .0, so that every value of the column reads
+// as a fraction.
 func (r *Row) Float(v float64, bits int) {
 	r.next()
 	format := byte('f')
@@ -108,6 +109,9 @@ func (r *Row) Float(v float64, bits int) {
 		format = 'e'
 	}
 	r.dst = strconv.AppendFloat(r.dst, v, format, -1, bits)
+	if format == 'f' && v == math.Trunc(v) && !math.IsInf(v, 0) {
+		r.dst = append(r.dst, ".0"...)
+	}
 }
 
 // Bool adds true or false.

@@ -3,6 +3,7 @@ package codec_test
 import (
 	"encoding/csv"
 	"errors"
+	"math"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -199,6 +200,20 @@ func BenchmarkDecodeRow(b *testing.B) {
 		fields, _ := s.Split(line)
 		if err := dec.DecodeRow(fields, &v); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestRowFloat(t *testing.T) {
+	for v, want := range map[float64]string{
+		0: "0.0", 32: "32.0", -7: "-7.0", 113.5: "113.5", 0.1: "0.1", 1e20: "100000000000000000000.0",
+		1e21: "1e+21", 1e-7: "1e-07", math.Inf(1): "+Inf",
+	} {
+		var r codec.Row
+		r.Begin(nil, ',')
+		r.Float(v, 64)
+		if got := string(r.End()); got != want {
+			t.Errorf("%g is written as %q, want %q", v, got, want)
 		}
 	}
 }
