@@ -115,6 +115,14 @@ type Progress interface {
 	Progress() (done, total int64)
 }
 
+// Measured is implemented by readers and writers whose numbers change while the
+// engine does not call them, like a backlog that grows under pressure.
+type Measured interface {
+	// Measure calls gauge, as Subtask.Gauge, with each number as it is now. It
+	// is called when somebody looks, from any goroutine, until the subtask ends.
+	Measure(gauge func(name string, value float64, labels ...string))
+}
+
 // Buffered is implemented by readers and writers that hold records outside of
 // the engine's channels: a Kafka client's fetch and produce buffers. It may be
 // called from any goroutine.

@@ -171,7 +171,8 @@ func poll(t *testing.T, r connector.Reader[tick], n int) *event.Records[tick] {
 func TestBacklog(t *testing.T) {
 	now := time.Unix(1000, 0)
 	lag := -1.0
-	sub := connector.Subtask{Parallelism: 1, Gauge: func(_ string, v float64, _ ...string) { lag = v }}
+	sub := connector.Subtask{Parallelism: 1}
+	gauge := func(_ string, v float64, _ ...string) { lag = v }
 	open := func(o ...generator.Option) connector.Reader[tick] {
 		now = time.Unix(1000, 0)
 		o = append(o, generator.Rate(generator.Constant(1000)), generator.Clock(func() time.Time { return now }))
@@ -190,7 +191,8 @@ func TestBacklog(t *testing.T) {
 		t.Errorf("got %d records, the first due at %v, want 5000 from the first millisecond on", all.Len(), all.Times[0])
 	}
 	r := open()
-	if poll(t, r, 100); lag != 4900 {
+	poll(t, r, 100)
+	if r.(connector.Measured).Measure(gauge); lag != 4900 {
 		t.Errorf("the lag is %v after 100 of 5000 records, want 4900", lag)
 	}
 	r = open(generator.MaxBacklog(200))

@@ -17,9 +17,6 @@ const shortest = time.Millisecond
 // farthest bounds how far a poll looks ahead for the next record.
 const farthest = time.Second
 
-// gaugeEvery is the time between two reports of the lag.
-const gaugeEvery = 100 * time.Millisecond
-
 type reader[T any] struct {
 	source   *source[T]
 	sub      connector.Subtask
@@ -30,8 +27,7 @@ type reader[T any] struct {
 	started  bool
 	start    time.Time
 	schedule schedule
-	gauged   time.Time
-	lagged   bool         // the last report was not 0
+	began    atomic.Int64 // start for Measure, Unix nanoseconds, 0 before
 	done     atomic.Int64 // records produced
 	one      event.Records[T]
 }
@@ -44,6 +40,7 @@ func (r *reader[T]) Poll(dst *event.Records[T], limit connector.Limit) (connecto
 		if s := r.source.config.start; !s.IsZero() {
 			r.start = s
 		}
+		r.began.Store(r.start.UnixNano())
 	}
 	if r.ended(now) {
 		return connector.Status{State: connector.Done}, nil
@@ -56,7 +53,6 @@ func (r *reader[T]) Poll(dst *event.Records[T], limit connector.Limit) (connecto
 		r.atOnce(dst, limit, event.At(now))
 	} else {
 		st = r.onTime(dst, limit, now.Sub(r.start))
-		r.gauge(now, st.State == connector.Idle || r.last >= 0 && r.next >= r.last)
 	}
 	if r.last >= 0 && r.next >= r.last {
 		st = connector.Status{State: connector.Done}
@@ -176,30 +172,35 @@ func (r *reader[T]) putOff(elapsed time.Duration) time.Duration {
 		return elapsed
 	}
 	r.start = r.start.Add(elapsed - at)
+	r.began.Store(r.start.UnixNano())
 	return at
 }
 
 // backlog is how many records of this subtask are due and not produced.
-func (r *reader[T]) backlog(elapsed time.Duration) int64 {
+func (r *reader[T]) backlog(elapsed time.Duration) int64 { return r.due(elapsed, r.next) }
+
+// due is how many records of this subtask from index next on are due.
+func (r *reader[T]) due(elapsed time.Duration, next int64) int64 {
 	due := r.schedule.count(elapsed)
 	if r.last >= 0 {
 		due = min(due, r.last)
 	}
-	if due <= r.next {
+	if due <= next {
 		return 0
 	}
-	return (due - r.next + r.step - 1) / r.step
+	return (due - next + r.step - 1) / r.step
 }
 
-// gauge reports the lag from time to time, and always when it has ended.
-func (r *reader[T]) gauge(now time.Time, caughtUp bool) {
-	if now.Sub(r.gauged) < gaugeEvery && !r.gauged.IsZero() && !(caughtUp && r.lagged) {
+// Measure implements connector.Measured: the lag is the records that are due
+// and not produced.
+func (r *reader[T]) Measure(gauge func(name string, value float64, labels ...string)) {
+	began := r.began.Load()
+	if r.source.config.profile == nil || began == 0 {
 		return
 	}
-	r.gauged = now
-	lag := r.backlog(now.Sub(r.start))
-	r.lagged = lag > 0
-	r.sub.Gauge("lag", float64(lag), "shard", strconv.Itoa(r.sub.Index))
+	elapsed := max(r.source.config.clock().Sub(time.Unix(0, began)), 0)
+	lag := r.due(elapsed, int64(r.sub.Index)+r.done.Load()*r.step)
+	gauge("lag", float64(lag), "shard", strconv.Itoa(r.sub.Index))
 }
 
 // Progress implements connector.Progress: records produced, of all if their

@@ -17,6 +17,7 @@ type sink struct {
 	writer connector.WriterDriver
 
 	buffered connector.Buffered
+	measured connector.Measured
 	ready    atomic.Bool // the fields above are set
 }
 
@@ -27,6 +28,7 @@ func (s *sink) Open(operator.Context) error {
 	}
 	s.writer = w
 	s.buffered, _ = w.Unwrap().(connector.Buffered)
+	s.measured, _ = w.Unwrap().(connector.Measured)
 	s.ready.Store(true)
 	return nil
 }

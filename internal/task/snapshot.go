@@ -20,6 +20,7 @@ func (t *Task) Snapshot(node int) metric.Subtask {
 		if l.node.ID != node {
 			continue
 		}
+		t.measure(l)
 		metric.Fill(&s, l.counters, times)
 		switch {
 		case i == 0 && t.source != nil && t.source.ready.Load():
@@ -36,6 +37,17 @@ func (t *Task) Snapshot(node int) metric.Subtask {
 		}
 	}
 	return s
+}
+
+// measure asks a connector for the numbers that it does not report by itself.
+func (t *Task) measure(l *link) {
+	switch {
+	case t.ended.Load():
+	case t.source != nil && l == t.source.link && t.source.ready.Load() && t.source.measured != nil:
+		t.source.measured.Measure(l.counters.SetGauge)
+	case t.sink != nil && l == t.sink.link && t.sink.ready.Load() && t.sink.measured != nil:
+		t.sink.measured.Measure(l.counters.SetGauge)
+	}
 }
 
 // Buffered is what the connectors of the task hold outside of channels.

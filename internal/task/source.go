@@ -27,6 +27,7 @@ type source struct {
 	committer connector.Committer
 	progress  connector.Progress
 	buffered  connector.Buffered
+	measured  connector.Measured
 
 	ready   atomic.Bool // the fields above are set
 	marks   marks
@@ -50,6 +51,7 @@ func (s *source) open() error {
 		s.committer, _ = u.(connector.Committer)
 		s.progress, _ = u.(connector.Progress)
 		s.buffered, _ = u.(connector.Buffered)
+		s.measured, _ = u.(connector.Measured)
 		if et := s.link.node.EventTime; et != nil {
 			s.marks = newMarks(et.Bound, et.Idle)
 		}
