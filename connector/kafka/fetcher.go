@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -119,6 +120,8 @@ func (r *reader[T]) verdict(topic string, number int32, err error) error {
 		return fmt.Errorf("kafka: %s: %w; ask for the right to read", where, err)
 	case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 		return fmt.Errorf("kafka: %s was deleted, or deleted and made anew, while the job read it: %w", where, err)
+	case errors.Is(err, kerr.InvalidSessionTimeout):
+		return fmt.Errorf("kafka: %s: %w; choose another kafka.SessionTimeout (now %v): brokers bound it by group.min.session.timeout.ms and group.max.session.timeout.ms", where, err, r.config.session)
 	case transient(err):
 		if now := time.Now(); now.After(r.quiet) {
 			r.quiet = now.Add(complaintEvery)
@@ -129,7 +132,8 @@ func (r *reader[T]) verdict(topic string, number int32, err error) error {
 	return fmt.Errorf("kafka: cannot read %s: %w", where, err)
 }
 
-// transient tells which errors the client gets over by itself.
+// transient tells which errors the client gets over by itself; in a group it
+// has lost its partitions then, and said so.
 func transient(err error) bool {
 	if kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) {
 		return true
@@ -137,8 +141,8 @@ func transient(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	_, session := errors.AsType[*kgo.ErrGroupSession](err)
-	_, answered := errors.AsType[*kerr.Error](err)
-	return session && !answered || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, context.DeadlineExceeded)
+	return slices.ContainsFunc([]error{
+		io.EOF, io.ErrUnexpectedEOF, context.DeadlineExceeded,
+		kerr.UnknownMemberID, kerr.IllegalGeneration, kerr.RebalanceInProgress, // the client joins the group anew
+	}, func(e error) bool { return errors.Is(err, e) })
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/affluxdev/afflux/connector"
 	"github.com/affluxdev/afflux/connector/kafka"
 	"github.com/affluxdev/afflux/event"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -58,6 +59,42 @@ func TestPressureKeepsMembership(t *testing.T) {
 	}
 	h.r.(connector.Pauser).Pressed(false)
 	h.until(take(2000))
+}
+
+// A member that the group has forgotten joins it anew and goes on.
+func TestForgottenMember(t *testing.T) {
+	c, addr := cluster(t, kfake.GroupMinSessionTimeout(100*time.Millisecond))
+	topic := newTopic(t, c, 2)
+	send(t, addr, numbers(topic, 0, 10, 2))
+	src := kafka.Source[number](topic, kafka.Brokers(addr), fast, kafka.Group("g"), kafka.Balanced(),
+		kafka.SessionTimeout(5*time.Second), kafka.HeartbeatInterval(20*time.Millisecond))
+	h := openReader(t, src, 0, 1)
+	defer h.close()
+	seen := map[int]int{}
+	h.until(func(v *number, _ event.Time) bool { seen[v.N]++; return len(seen) == 10 })
+	forgotten := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, Group: "g", Err: kerr.UnknownMemberID, TopLevel: true})
+	if err := forgotten.Wait(within(t), 1); err != nil {
+		t.Fatal(err)
+	}
+	send(t, addr, numbers(topic, 10, 10, 2))
+	if err := h.until(func(v *number, _ event.Time) bool { seen[v.N]++; return len(seen) == 20 }); err != nil {
+		t.Fatal(err)
+	}
+	if !h.r.(connector.SplitLister).SplitsChanged() {
+		t.Error("the partitions were lost and regained, and the splits did not change")
+	}
+}
+
+func TestSessionTimeoutRefused(t *testing.T) {
+	c, addr := cluster(t) // at least 6 s
+	topic := newTopic(t, c, 1)
+	h := openReader(t, kafka.Source[number](topic, kafka.Brokers(addr), fast, kafka.Group("g"), kafka.Balanced(),
+		kafka.SessionTimeout(time.Second), kafka.HeartbeatInterval(100*time.Millisecond)), 0, 1)
+	defer h.close()
+	err := h.until(func(*number, event.Time) bool { return false })
+	if err == nil || !strings.Contains(err.Error(), "group g") || !strings.Contains(err.Error(), "kafka.SessionTimeout (now 1s)") {
+		t.Errorf("got %v", err)
+	}
 }
 
 // An engine that does not poll at all is pressure too.

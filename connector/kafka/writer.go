@@ -41,7 +41,7 @@ type writer[T any] struct {
 
 	held    atomic.Int64 // bytes taken and not acknowledged
 	count   atomic.Int64 // records taken and not acknowledged
-	acked   atomic.Int64 // when a record was acknowledged last, or taken after none was held: Unix nanoseconds
+	acked   atomic.Int64 // records acknowledged in all
 	pressed atomic.Bool  // Write took less than all: the engine waits for Wake
 	failed  atomic.Pointer[error]
 
@@ -59,13 +59,17 @@ func (w *writer[T]) watch() {
 	w.done.Go(func() {
 		tick := time.NewTicker(max(limit/10, 10*time.Millisecond))
 		defer tick.Stop()
+		since, seen := time.Now(), int64(0) // no progress since
 		for {
 			select {
 			case <-tick.C:
 			case <-w.broken.Done():
 				return
 			}
-			if n := w.count.Load(); n > 0 && time.Since(time.Unix(0, w.acked.Load())) > limit {
+			n, acked := w.count.Load(), w.acked.Load()
+			if n == 0 || acked != seen {
+				since, seen = time.Now(), acked
+			} else if time.Since(since) > limit {
 				w.fail(fmt.Errorf("kafka: none of %d records for topic %q was acknowledged within %v (kafka.DeliveryTimeout): check the brokers %s",
 					n, w.config.topic, limit, w.config.address()))
 			}
@@ -91,9 +95,7 @@ func (w *writer[T]) Write(b *event.Records[T], from int) (int, error) {
 		if !w.room(size) {
 			return i - from, nil
 		}
-		if w.count.Add(1) == 1 {
-			w.acked.Store(time.Now().UnixNano())
-		}
+		w.count.Add(1)
 		w.held.Add(size)
 		w.cl.TryProduce(w.broken, rec, w.acknowledged)
 	}
@@ -152,7 +154,7 @@ func (w *writer[T]) acknowledged(rec *kgo.Record, err error) {
 	if err != nil {
 		w.fail(w.explain(rec, err))
 	} else {
-		w.acked.Store(time.Now().UnixNano())
+		w.acked.Add(1)
 	}
 	if (err != nil || held <= w.config.buffer/4*3) && w.pressed.CompareAndSwap(true, false) {
 		w.sub.Wake()
@@ -213,8 +215,14 @@ func (w *writer[T]) Flush(ctx context.Context) error {
 	return nil
 }
 
+// errClosed stands for a failure once the writer is closed, so that what is
+// given up then wakes nobody.
+var errClosed = errors.New("kafka: the sink is closed")
+
 // Close implements connector.Writer. Records that were not flushed may be lost.
 func (w *writer[T]) Close() error {
+	w.failed.CompareAndSwap(nil, &errClosed)
+	w.pressed.Store(false)
 	w.abandon()
 	w.done.Wait()
 	w.cl.Close()
