@@ -38,6 +38,13 @@ type Operator interface {
 // is called by the task's goroutine after Context.Wake, between batches.
 type Waking interface{ Woken() error }
 
+// Ported is implemented by operators with several inputs: it is called instead
+// of Process, with the number of the input that the batch came by. The
+// watermark of such an operator is the lowest of its inputs.
+type Ported interface {
+	ProcessPort(port int, b event.Batch) error
+}
+
 // Output passes records on. Emit waits while the receiver has given no
 // credit, which is how pressure travels; if the job is cancelled meanwhile it
 // unwinds the calling goroutine by a panic that code of the user must not
@@ -72,6 +79,9 @@ type Context interface {
 	Sleep(d time.Duration)
 	// Wake makes the task call Woken soon. It never blocks.
 	Wake()
+	// WakeAt makes the task call Woken at a time of day, or soon after; a later
+	// call replaces the time, the zero time forgets it.
+	WakeAt(at time.Time)
 	// Go runs f outside of the task. Cancelled by ctx when the job stops at
 	// once.
 	Go(f func(ctx context.Context))

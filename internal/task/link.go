@@ -22,12 +22,14 @@ type link struct {
 	t        *Task
 	node     *graph.Node
 	op       operator.Operator // nil for a source
+	ported   operator.Ported   // op, if it has several inputs
 	counters *metric.OperatorCounters
 	outs     []operator.Output
 	sends    []*exchange.Output
 	next     *link
 	opened   bool
 	woken    atomic.Bool
+	alarm    int64 // when Woken is due, by the host's clock, 0 if it is not
 	own      int64 // sampled time
 	letters  *event.Records[event.DeadLetter]
 }
@@ -43,7 +45,13 @@ func (l *link) receive(in exchange.Input) {
 	l.counters.RecordsIn.Add(int64(in.Batch.Len()))
 	l.counters.BytesIn.Add(in.Bytes)
 	l.t.sampleBegin(l)
-	if err := l.op.Process(in.Batch); err != nil {
+	var err error
+	if l.ported != nil {
+		err = l.ported.ProcessPort(in.Port, in.Batch)
+	} else {
+		err = l.op.Process(in.Batch)
+	}
+	if err != nil {
 		l.fail(err)
 	}
 }
@@ -226,6 +234,15 @@ func (l *link) Wake() {
 	l.woken.Store(true)
 	l.t.woken.Store(true)
 	l.t.waker.Wake()
+}
+
+// WakeAt implements operator.Context.
+func (l *link) WakeAt(at time.Time) {
+	l.alarm = 0
+	if !at.IsZero() {
+		l.alarm = max(l.t.host.Now()+int64(at.Sub(l.t.host.Wall())), 1)
+	}
+	l.t.setAlarm()
 }
 
 // Go implements operator.Context.

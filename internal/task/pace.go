@@ -75,6 +75,7 @@ func (t *Task) tick() {
 		}
 		p.worked = 0
 	}
+	t.ring(now)
 	for _, o := range t.outputs {
 		o.Age(now, maxAge)
 	}

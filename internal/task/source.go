@@ -127,13 +127,18 @@ func (s *source) wait(after time.Duration) {
 		t.sampleEnd()
 	}
 	t.flush()
+	alarm := t.untilAlarm()
 	if s.link.woken.Swap(false) || t.woken.Load() && len(t.waking) > 0 || t.cancelled.Load() || t.draining.Load() {
 		return
 	}
 	if et := s.link.node.EventTime; et != nil && et.Idle > 0 && (after <= 0 || after > et.Idle) {
 		after = et.Idle
 	}
+	if alarm > 0 && (after <= 0 || alarm < after) {
+		after = alarm
+	}
 	t.suspend(Idle, -1, after)
+	t.ring(t.pace.last)
 	s.link.woken.Store(false)
 }
 

@@ -51,6 +51,7 @@ type Task struct {
 	openBytes atomic.Int64
 	scratch   atomic.Int64
 	on        atomic.Pointer[exchange.Channel] // the channel last waited for
+	alarm     int64                            // the earliest of the links', 0 if there is none
 	pace      pace
 }
 
@@ -68,6 +69,7 @@ func New(cfg Config, host Host) *Task {
 			l.op = t.sink
 		default:
 			l.op = n.Operator()
+			l.ported, _ = l.op.(operator.Ported)
 		}
 		if _, ok := l.op.(operator.Waking); ok {
 			t.waking = append(t.waking, l)
@@ -321,10 +323,51 @@ func (t *Task) checkpoint() {
 // idle waits for input; open batches leave first.
 func (t *Task) idle() {
 	t.flush()
+	d := t.untilAlarm()
 	if t.gate.Arm() || t.woken.Load() || t.cancelled.Load() {
 		return
 	}
-	t.suspend(Idle, -1, 0)
+	t.suspend(Idle, -1, d)
+	t.ring(t.pace.last)
+}
+
+// setAlarm finds the earliest alarm of the chain.
+func (t *Task) setAlarm() {
+	t.alarm = 0
+	for _, l := range t.links {
+		if l.alarm != 0 && (t.alarm == 0 || l.alarm < t.alarm) {
+			t.alarm = l.alarm
+		}
+	}
+}
+
+// untilAlarm rings what is due and returns the time until the next alarm, 0 if
+// there is none.
+func (t *Task) untilAlarm() time.Duration {
+	if t.alarm == 0 {
+		return 0
+	}
+	now := t.host.Now()
+	t.ring(now)
+	if t.alarm == 0 {
+		return 0
+	}
+	return time.Duration(t.alarm - now)
+}
+
+// ring wakes the operators whose alarm is due.
+func (t *Task) ring(now int64) {
+	if t.alarm == 0 || now < t.alarm {
+		return
+	}
+	for _, l := range t.links {
+		if l.alarm != 0 && l.alarm <= now {
+			l.alarm = 0
+			l.woken.Store(true)
+			t.woken.Store(true)
+		}
+	}
+	t.setAlarm()
 }
 
 // flush sends all open batches: the task is about to wait.
