@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -52,10 +53,12 @@ func readSection(r *report, n *node, s section) {
 		}
 		return
 	}
+	var meant []string // keys that are there, misspelt
 	for _, e := range n.entries {
 		to := b.find(e.key)
 		if to == nil {
 			r.addf(e.at, "unknown key %q of %s%s", e.key, b.what, suggest(e.key, b.names()))
+			meant = append(meant, closest(e.key, b.names()))
 			continue
 		}
 		if f, ok := to.(interface{ found(at place) }); ok {
@@ -64,7 +67,7 @@ func readSection(r *report, n *node, s section) {
 		to.read(r, e.value)
 	}
 	for _, k := range b.bindings {
-		if k.required && n.get(k.key) == nil {
+		if k.required && n.get(k.key) == nil && !slices.Contains(meant, k.key) {
 			r.addf(n.at, "%s needs the key %q: %s", b.what, k.key, k.doc)
 		}
 	}

@@ -60,12 +60,21 @@ type checker struct {
 	streams map[string]*stream
 	order   []*stream
 	names   map[string]place // of sources, steps and sinks: operators of the job
+	// unresolved is set when a reader names no stream: what it means to read
+	// is not to be called unread.
+	unresolved bool
 	plan    plan
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,99}$`)
 
+// lettersName is the dead-letter sink as an operator of the job.
+const lettersName = "dead_letters"
+
 func (c *checker) check() *plan {
+	if b := c.config.buffers.value.batchSize; b.given() && b.value > 0 && b.value < 64 {
+		c.addf(b.at(), "a batch of %d bytes is too small; write at least 64", b.value)
+	}
 	for i := range c.config.sources.list {
 		c.source(&c.config.sources.list[i])
 	}
@@ -82,7 +91,7 @@ func (c *checker) check() *plan {
 		c.addf(c.config.sinks.at, "a pipeline needs at least one sink; one that forgets everything is out: {blackhole: {}}")
 	}
 	for _, s := range c.order {
-		if !s.read && !s.optional {
+		if !s.read && !s.optional && !c.unresolved {
 			c.addf(s.at, "nothing reads %q; read it in a step or a sink, or send it to a sink with blackhole: {}", s.name)
 		}
 	}
@@ -94,6 +103,9 @@ func (c *checker) operator(name string, at place) {
 	if !validName.MatchString(name) {
 		c.addf(at, "%q cannot be a name; write letters, digits, - and _, with a letter first", name)
 		return
+	}
+	if name == lettersName && c.config.deadLetters.given {
+		c.addf(at, "the name %q is that of the dead letters; choose another", name)
 	}
 	if first, ok := c.names[name]; ok {
 		where := first.origin
@@ -107,8 +119,8 @@ func (c *checker) operator(name string, at place) {
 }
 
 func (c *checker) define(s *stream) {
-	if _, ok := c.streams[s.name]; ok {
-		return // reported by operator
+	if _, ok := c.streams[s.name]; ok || s.name == "" {
+		return // reported by operator or where it was read
 	}
 	c.streams[s.name] = s
 	c.order = append(c.order, s)
@@ -121,6 +133,7 @@ func (c *checker) reads(t text) *stream {
 		s.read = true
 		return s
 	}
+	c.unresolved = true
 	for _, later := range c.config.steps.items {
 		if name, _, _ := strings.Cut(t.value, "."); later.name.value == name {
 			if _, defined := c.names[name]; defined {
@@ -151,6 +164,7 @@ func (c *checker) fallback(step int, at place, what string) *stream {
 			s.read = true
 			return s
 		}
+		c.unresolved = true
 		if len(c.config.steps.items[step-1].split.list) > 0 {
 			c.addf(at, "%s needs from: the step before has the branches %s", what, strings.Join(c.branches(previous), ", "))
 		}
@@ -164,6 +178,7 @@ func (c *checker) fallback(step int, at place, what string) *stream {
 		return s
 	}
 	if len(c.config.sources.list) > 1 {
+		c.unresolved = true
 		c.addf(at, "%s needs from: there are several sources; write one of %s", what, strings.Join(c.streamNames(), ", "))
 	}
 	return nil
@@ -319,7 +334,7 @@ func (c *checker) operation(s *stepConfig, at place, cols *columns, inputs []*st
 		}
 		chosen = &all[i]
 	}
-	if s.aggregate.at == (place{}) {
+	if s.aggregate.at == (place{}) && !s.broken {
 		if s.keyBy.given {
 			c.addf(s.keyBy.at, "key_by divides records for aggregate; add aggregate to this step, or remove key_by")
 		}
@@ -328,7 +343,7 @@ func (c *checker) operation(s *stepConfig, at place, cols *columns, inputs []*st
 		}
 	}
 	if chosen == nil {
-		if !s.keyBy.given && !s.window.given {
+		if !s.keyBy.given && !s.window.given && !s.broken {
 			names := make([]string, len(all))
 			for i := range all {
 				names[i] = all[i].key

@@ -121,6 +121,7 @@ func (c *eventTimeConfig) bind(b *binder) {
 // stepConfig is one step: exactly one of its operations is given.
 type stepConfig struct {
 	at          place
+	broken      bool // problems were found while it was read
 	name        text
 	from        list[text]
 	filter      expression
@@ -163,7 +164,9 @@ func (c *stepConfig) bind(b *binder) {
 
 func (c *stepConfig) read(r *report, n *node) {
 	c.at = n.at
+	before := len(r.all)
 	readSection(r, n, c)
+	c.broken = len(r.all) > before
 }
 
 func (c *stepConfig) schema() schema { return sectionSchema(&stepConfig{}) }

@@ -117,7 +117,7 @@ func (p *Pipeline) Build(options ...afflux.JobOption) *afflux.Job {
 		streams[s.from].To(s.name, s.sink, s.options...)
 	}
 	if p.letters != nil {
-		j.DeadLetters("dead_letters", p.letters)
+		j.DeadLetters(lettersName, p.letters)
 	}
 	return j
 }

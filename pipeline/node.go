@@ -113,18 +113,28 @@ var tokenPosition = regexp.MustCompile(` at \[\d+:\d+\]`)
 func (r *report) addSyntax(err error) {
 	at, message := place{line: 1, column: 1}, err.Error()
 	if e, ok := errors.AsType[yaml.Error](err); ok {
-		message = tokenPosition.ReplaceAllString(e.GetMessage(), " above")
+		message = tokenPosition.ReplaceAllString(e.GetMessage(), " above; write it once")
 		if t := e.GetToken(); t != nil && t.Position != nil {
 			at.line, at.column = t.Position.Line, t.Position.Column
 		}
 	}
-	advice := ""
-	if at.line > 0 && at.line <= len(r.lines) && strings.Contains(r.lines[at.line-1], "${") {
-		advice = `; inside { } and [ ] write a variable in quotes: "${VAR}"`
-	} else if at.line <= len(r.lines) && strings.Contains(r.lines[max(at.line-1, 0)], "\t") {
-		advice = "; indent with spaces, not with tabs"
+	r.addf(at, "not valid YAML: %s%s", strings.Join(strings.Fields(strings.ReplaceAll(message, "\t", `\t`)), " "), r.syntaxAdvice(at))
+}
+
+// syntaxAdvice guesses from the line what a mistake in the syntax comes from.
+func (r *report) syntaxAdvice(at place) string {
+	if at.line < 1 || at.line > len(r.lines) {
+		return ""
 	}
-	r.addf(at, "not valid YAML: %s%s", message, advice)
+	switch line := r.lines[at.line-1]; {
+	case strings.Contains(line, "${"):
+		return `; inside { } and [ ] write a variable in quotes: "${VAR}"`
+	case strings.Contains(line, "\t"):
+		return "; indent with spaces, not with tabs"
+	case strings.ContainsAny(line, "{[") && strings.Contains(line, "("):
+		return "; inside { } and [ ] write an expression with a comma, a quote or a colon in quotes"
+	}
+	return ""
 }
 
 // nesting is the deepest nesting of flow brackets, an upper bound.
@@ -248,11 +258,9 @@ func (n *node) within(r *report, line, column int) place {
 			at.column++
 		}
 	case n.block && at.line+line <= len(r.lines):
-		text := r.lines[at.line+line-1]
-		if trimmed := strings.TrimLeft(text, " "); trimmed != "" {
-			at.line += line
-			at.column = len(text) - len(trimmed) + column + 1
-		}
+		first := r.lines[at.line] // its indentation is that of the block
+		at.line += line
+		at.column = len(first) - len(strings.TrimLeft(first, " ")) + column + 1
 	}
 	return at
 }

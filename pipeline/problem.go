@@ -116,6 +116,17 @@ func (r *report) err() error {
 // suggest is "; did you mean x?" for the closest of the names, or a list of
 // all when none is close and there are few, or nothing.
 func suggest(got string, names []string) string {
+	switch best := closest(got, names); {
+	case best != "":
+		return fmt.Sprintf("; did you mean %q?", best)
+	case len(names) > 0 && len(names) <= 24:
+		return "; write one of " + strings.Join(names, ", ")
+	}
+	return ""
+}
+
+// closest is the name that got was probably meant to be, or nothing.
+func closest(got string, names []string) string {
 	best, distance := "", 0
 	for _, n := range names {
 		d := editDistance(strings.ToLower(got), strings.ToLower(n))
@@ -124,13 +135,8 @@ func suggest(got string, names []string) string {
 		}
 	}
 	limit := max(len(got), len(best))/3 + 1
-	switch {
-	case best == "":
-		return ""
-	case distance <= min(limit, 3) && distance < len(best):
-		return fmt.Sprintf("; did you mean %q?", best)
-	case len(names) <= 24:
-		return "; write one of " + strings.Join(names, ", ")
+	if distance <= min(limit, 3) && distance < len(best) {
+		return best
 	}
 	return ""
 }

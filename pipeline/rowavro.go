@@ -70,14 +70,11 @@ func (a *avroRows) Decode(data []byte, v *Row) error {
 		if !ok {
 			return fmt.Errorf("the schema has no field %q", f.input)
 		}
-		x = normal(x)
-		if f.kind == kindTime {
-			var err error
-			if x, err = f.timeOf(x); err != nil {
-				return err
-			}
+		x, err := f.timed(normal(x))
+		if err != nil {
+			return err
 		}
-		x, err := f.kind.coerce(x)
+		x, err = f.kind.coerce(x)
 		if err != nil {
 			return f.errorf("%v", err)
 		}
@@ -90,8 +87,18 @@ func (a *avroRows) Decode(data []byte, v *Row) error {
 	return nil
 }
 
-// timeOf makes a time of a text or a number, as the layout says.
-func (f *field) timeOf(v any) (any, error) {
+// timed makes a time or a duration of a text or a number where the column is
+// one; other values stay.
+func (f *field) timed(v any) (any, error) {
+	if f.kind == kindDuration {
+		if s, ok := v.(string); ok {
+			return f.parse(s)
+		}
+		return v, nil
+	}
+	if f.kind != kindTime {
+		return v, nil
+	}
 	switch v := v.(type) {
 	case time.Time:
 		return v.UTC(), nil

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-
 	"github.com/affluxdev/afflux"
 	"github.com/affluxdev/afflux/codec"
 	"github.com/affluxdev/afflux/connector"
@@ -191,4 +190,3 @@ func (c *checker) letters() connector.Sink[event.DeadLetter] {
 	}
 	return nil
 }
-

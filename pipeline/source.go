@@ -86,6 +86,10 @@ func (c *checker) timeColumn(e *named[sourceConfig], p *sourcePlan) {
 	switch {
 	case p.time < 0:
 		c.addf(t.column.at(), "unknown column %q%s", t.column.value, suggest(t.column.value, p.columns.names()))
+	case e.value.generator.given && p.fields[p.time] == nil:
+		p.time = -1 // its expression is wrong, which has been reported
+	case !e.value.generator.given && e.value.columns.list[p.time].value.kind.value == "":
+		p.time = -1 // its type is wrong, which has been reported
 	case p.columns.list[p.time].kind != kindTime:
 		c.addf(t.column.at(), "the column %q is of type %s; declare it as time to take event times from it", t.column.value, p.columns.list[p.time].kind)
 		p.time = -1
@@ -310,7 +314,7 @@ func (p *sourcePlan) build(j *afflux.Job) *afflux.Stream[Row] {
 	}
 	if p.fields != nil {
 		o := &reshapeOp{columns: p.columns, formulas: p.fields}
-		s = s.TryMap(p.name+"-fields", o.apply, afflux.OnError(p.policy))
+		s = s.TryMap(p.name+".fields", o.apply, afflux.OnError(p.policy))
 	}
 	if p.time >= 0 {
 		s = s.EventTime(eventTimeOf(p.time), p.order)

@@ -246,17 +246,17 @@ func (o *aggregateOp) aggregator() afflux.Aggregator[keyed, tally, outcome] {
 }
 
 func (o *aggregateOp) build(s *stepPlan, in []*afflux.Stream[Row]) []*afflux.Stream[Row] {
-	keyed := in[0].TryMap(s.name+"-key", o.prepare, afflux.OnError(s.policy)).KeyBy(s.name, keyOf)
+	keyed := in[0].TryMap(s.name+".key", o.prepare, afflux.OnError(s.policy)).KeyBy(s.name, keyOf)
 	if o.window == nil {
 		results := keyed.Aggregate(s.name, o.aggregator(), s.options...)
-		return []*afflux.Stream[Row]{results.TryMap(s.name+"-row", func(kv *afflux.KV[string, outcome]) (Row, error) {
+		return []*afflux.Stream[Row]{results.TryMap(s.name+".row", func(kv *afflux.KV[string, outcome]) (Row, error) {
 			return Row{columns: o.columns, values: kv.Value.values}, kv.Value.err
 		}, afflux.OnError(s.policy))}
 	}
 	results := keyed.Window(*o.window).Aggregate(s.name, o.aggregator(), s.options...)
-	out := []*afflux.Stream[Row]{results.TryMap(s.name+"-row", o.row, afflux.OnError(s.policy)), nil}
+	out := []*afflux.Stream[Row]{results.TryMap(s.name+".row", o.row, afflux.OnError(s.policy)), nil}
 	if s.outputs[1].read {
-		out[1] = results.Late().Map(s.name+"-late", rowOf)
+		out[1] = results.Late().Map(s.name+".late", rowOf)
 	}
 	return out
 }

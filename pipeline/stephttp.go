@@ -247,12 +247,9 @@ func (o *httpOp) take(row *Row, data []byte) ([]any, error) {
 			}
 			v = object[key]
 		}
-		if s, ok := v.(string); ok && (f.kind == kindTime || f.kind == kindDuration) {
-			t, err := f.parse(s)
-			if err != nil {
-				return nil, err
-			}
-			v = t
+		v, err := f.timed(v)
+		if err != nil {
+			return nil, err
 		}
 		x, err := f.kind.coerce(v)
 		if err != nil {

@@ -145,7 +145,11 @@ func (c *checker) selected(s *stepConfig, cols *columns) operation {
 		return unknown{}
 	}
 	o := &reshape{}
-	for _, i := range c.columnsNamed(s.selected.items, cols) {
+	kept := c.columnsNamed(s.selected.items, cols)
+	if len(kept) < len(s.selected.items) {
+		return &reshapeOp{columns: cols} // reported; what was meant is unknown, so all may be used
+	}
+	for _, i := range kept {
 		o.keep(cols, i)
 	}
 	return o.op()

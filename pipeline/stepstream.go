@@ -184,11 +184,11 @@ func (b branched) PayloadBytes() int { return b.row.PayloadBytes() }
 func (b branched) MarshalJSON() ([]byte, error) { return b.row.MarshalJSON() }
 
 func (o *splitOp) build(s *stepPlan, in []*afflux.Stream[Row]) []*afflux.Stream[Row] {
-	chosen := in[0].TryMap(s.name+"-choose", o.choose, s.onError()...)
+	chosen := in[0].TryMap(s.name+".choose", o.choose, s.onError()...)
 	split := chosen.Split(s.name, len(o.names), func(b *branched) int { return b.branch }, s.options...)
 	out := make([]*afflux.Stream[Row], len(split))
 	for i, branch := range split {
-		out[i] = branch.Map(s.name+"-"+o.names[i], func(b *branched) Row { return b.row })
+		out[i] = branch.Map(s.name+"."+o.names[i], func(b *branched) Row { return b.row })
 	}
 	return out
 }

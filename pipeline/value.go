@@ -83,9 +83,10 @@ func (c *choice) schema() schema {
 	return schema{"enum": all}
 }
 
+// didYouMean is suggest where the names are listed already, or too many.
 func didYouMean(got string, names []string) string {
-	if s := suggest(got, names); strings.HasPrefix(s, "; did") {
-		return s
+	if best := closest(got, names); best != "" {
+		return "; did you mean \"" + best + "\"?"
 	}
 	return ""
 }
