@@ -123,9 +123,9 @@ func (g *Gate) Demand(i int, inFlight, waiting int64) (uint64, error) {
 	c.starved = false
 	if inFlight == 0 && waiting > c.outstanding() {
 		g.extend(c, waiting)
-		if lack := waiting - c.outstanding(); lack > 0 && g.holder < 0 {
+		if lack := waiting - c.outstanding(); lack > 0 && (g.holder < 0 || g.holder == i) {
 			g.holder = i
-			c.reserved = lack
+			c.reserved += lack
 			c.limit += uint64(lack)
 		}
 		c.starved = waiting > c.outstanding()
@@ -184,8 +184,14 @@ func (g *Gate) share(c *channel) int64 {
 // over is how much of the floating bytes a channel holds.
 func (g *Gate) over(c *channel) int64 { return max(0, c.outstanding()-g.cfg.Floor-c.reserved) }
 
+// grant raises the limit of channel i to its window. The holder of the reserve
+// gets nothing on top: it would keep the reserve as credit that it may never
+// use, while a neighbour waits for it.
 func (g *Gate) grant(i int) {
 	c := &g.channels[i]
+	if c.reserved > 0 {
+		return
+	}
 	g.extend(c, min(c.window, g.share(c)))
 }
 
