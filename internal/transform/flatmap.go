@@ -10,10 +10,12 @@ import (
 // more memory than one that does not.
 type FlatMap[T, U any] struct {
 	base
-	f    func(*T, func(U)) error
-	buf  *event.Records[U]
-	full int
-	time event.Time
+	f     func(*T, func(U)) error
+	buf   *event.Records[U]
+	full  int
+	limit int64 // bytes in buf, for records of variable size only
+	bytes int64
+	time  event.Time
 }
 
 // NewFlatMap returns the operator; f must not keep its arguments.
@@ -23,7 +25,11 @@ func NewFlatMap[T, U any](f func(*T, func(U)) error) operator.Operator {
 
 // Open implements operator.Operator.
 func (o *FlatMap[T, U]) Open(ctx operator.Context) error {
-	o.full = ctx.BatchCapacity(event.TypeOf[U]().Size())
+	t := event.TypeOf[U]()
+	o.full = ctx.BatchCapacity(t.Size())
+	if t.Variable() {
+		o.limit = int64(o.full) * int64(t.Size())
+	}
 	o.buf = event.NewRecords[U](o.full)
 	return o.base.Open(ctx)
 }
@@ -40,15 +46,35 @@ func (o *FlatMap[T, U]) Process(b event.Batch) error {
 			}
 		}
 	}
-	o.out.Emit(o.buf)
+	o.send()
 	return nil
 }
 
 func (o *FlatMap[T, U]) emit(v U) {
 	o.buf.Append(v, o.time)
-	if len(o.buf.Values) >= o.full {
-		o.out.Emit(o.buf)
+	n := len(o.buf.Values)
+	if o.limit > 0 {
+		_, b := o.buf.Fit(n-1, 0)
+		o.bytes += b
 	}
+	if n >= o.full || o.bytes > o.limit {
+		o.send()
+	}
+}
+
+// send passes the batch on. It may be called from within a function of the
+// user: a panic further down is not that function's.
+func (o *FlatMap[T, U]) send() {
+	defer func() {
+		if v := recover(); v != nil {
+			if _, ok := v.(operator.Unwind); !ok {
+				v = operator.Unwind{Err: operator.Panicked(v)}
+			}
+			panic(v)
+		}
+	}()
+	o.bytes = 0
+	o.out.Emit(o.buf)
 }
 
 func (o *FlatMap[T, U]) call(v *T, emit func(U)) (err error) {

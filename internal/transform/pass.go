@@ -42,8 +42,8 @@ func (o *AssignTimes) Process(b event.Batch) error {
 	}
 	o.max = top
 	o.out.Emit(b)
-	if top != event.MinTime {
-		o.ctx.Watermark(top.Add(-o.bound) - 1)
+	if w := top.Add(-o.bound); w > event.MinTime {
+		o.ctx.Watermark(w - 1)
 	}
 	return nil
 }
