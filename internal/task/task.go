@@ -205,7 +205,7 @@ func (t *Task) Finalize(ctx context.Context) error {
 	if t.sink == nil || t.sink.writer == nil {
 		return nil
 	}
-	if err := t.sink.writer.Flush(ctx); err != nil {
+	if err := guarded(func() error { return t.sink.writer.Flush(ctx) }); err != nil {
 		return &Failure{Operator: t.sink.link.node.Name, Subtask: t.cfg.Subtask, Err: err}
 	}
 	return nil
@@ -217,7 +217,7 @@ func (t *Task) Commit(ctx context.Context) error {
 	if t.source == nil {
 		return nil
 	}
-	if err := t.source.commit(ctx); err != nil {
+	if err := guarded(func() error { return t.source.commit(ctx) }); err != nil {
 		return &Failure{Operator: t.links[0].node.Name, Subtask: t.cfg.Subtask, Err: err}
 	}
 	return nil
