@@ -23,7 +23,7 @@ func (t *plainTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
-		t.preload(hashes[from:to])
+		t.locate(hashes[from:to])
 		if t.resolve(keys[from:to], hashes[from:to], out[from:to]) {
 			from = to
 		} else { // the slots have moved: all pointers so far are stale
@@ -39,8 +39,8 @@ func (t *plainTable[K, S]) resolve(keys []K, hashes []uint64, out []*S) bool {
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
 	for i := range keys {
 		h := hashes[i]
-		for at := h & mask; ; at = (at + 1) & mask {
-			s := &array[at]
+		for at := t.found[i&(chunk-1)]; ; at = (at + 1) & mask {
+			s := &array[at&mask]
 			if s.hash == h && same(s.key, keys[i]) {
 				out[i] = &s.state
 				break
@@ -50,7 +50,7 @@ func (t *plainTable[K, S]) resolve(keys []K, hashes []uint64, out []*S) bool {
 					return false
 				}
 				t.n++
-				s.hash, s.key = h, keys[i]
+				s.hash, s.key, t.tags[at&mask] = h, keys[i], tagOf(h)
 				if t.strings != nil {
 					t.owned += t.strings.copy(&s.key)
 				}

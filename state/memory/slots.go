@@ -13,21 +13,30 @@ type slot[Q, S any] struct {
 // slots is the part of a table that does not look at keys: an array of a power
 // of two slots, searched linearly from the low bits of the hash on. The high
 // bits choose the key group and are alike within a small group range.
+//
+// A search walks over the tags, which are small enough to stay in the cache,
+// and touches only the slots whose tag is right.
 type slots[Q, S any] struct {
 	array []slot[Q, S]
-	n     int // entries
-	limit int // entries before it has to grow
+	tags  []uint8       // of each slot, 0 when it is empty
+	found [chunk]uint64 // where the search of each key of a chunk goes on
+	n     int           // entries
+	limit int           // entries before it has to grow
 	touch uint64
 }
 
-// chunk is how many keys are looked up at a time: their slots are loaded by
-// independent instructions first, so that the cache misses overlap.
+// tagOf takes bits that the place in the array does not depend on.
+func tagOf(hash uint64) uint8 { return uint8(hash>>32) | 1 }
+
+// chunk is how many keys are looked up at a time: their tags and then their
+// slots are loaded by independent instructions first, so that the cache misses
+// overlap.
 const chunk = 64
 
 const smallest = 16 // slots
 
 func (t *slots[Q, S]) allocate(size int) {
-	t.array = make([]slot[Q, S], size)
+	t.array, t.tags = make([]slot[Q, S], size), make([]uint8, size)
 	t.limit = size / 8 * 5
 }
 
@@ -44,16 +53,31 @@ func (t *slots[Q, S]) grow() {
 		for t.array[at].hash != 0 {
 			at = (at + 1) & mask
 		}
-		t.array[at] = *s
+		t.array[at], t.tags[at] = *s, tagOf(s.hash)
 	}
 }
 
-// preload brings the first slot of each hash into the cache.
-func (t *slots[Q, S]) preload(hashes []uint64) {
+// locate sets found for at most a chunk of hashes, to the first slot that is
+// empty or has the tag of the hash, and brings both ends of these slots into
+// the cache. They are still right after keys were added: what is ahead of them
+// on the way of a search does not change.
+func (t *slots[Q, S]) locate(hashes []uint64) {
 	array, mask := t.array, uint64(len(t.array)-1)
+	tags := t.tags[:len(array)]
 	var sum uint64
 	for _, h := range hashes {
-		sum += array[h&mask].hash
+		sum += uint64(tags[h&mask])
+	}
+	for i, h := range hashes {
+		at, tag := h&mask, tagOf(h)
+		for tags[at&mask] != tag && tags[at&mask] != 0 {
+			at = (at + 1) & mask
+		}
+		t.found[i&(chunk-1)] = at
+	}
+	for _, at := range t.found[:len(hashes)] {
+		s := &array[at&mask]
+		sum += s.hash + uint64(*(*uint8)(unsafe.Add(unsafe.Pointer(s), unsafe.Sizeof(*s)-1)))
 	}
 	t.touch = sum // keeps the loads
 }
@@ -65,11 +89,11 @@ func (t *slots[Q, S]) remove(hole uint64) {
 	for at := (hole + 1) & mask; t.array[at].hash != 0; at = (at + 1) & mask {
 		home := t.array[at].hash & mask
 		if (at-home)&mask >= (at-hole)&mask { // its search passes the hole
-			t.array[hole] = t.array[at]
+			t.array[hole], t.tags[hole] = t.array[at], t.tags[at]
 			hole = at
 		}
 	}
-	t.array[hole] = slot[Q, S]{}
+	t.array[hole], t.tags[hole] = slot[Q, S]{}, 0
 	t.n--
 }
 
@@ -92,12 +116,13 @@ func (t *slots[Q, S]) clear() {
 		t.allocate(size)
 	} else {
 		clear(t.array)
+		clear(t.tags)
 	}
 	t.n = 0
 }
 
 func (t *slots[Q, S]) bytes() int64 {
-	return int64(len(t.array)) * int64(unsafe.Sizeof(slot[Q, S]{}))
+	return int64(len(t.array)) * int64(unsafe.Sizeof(slot[Q, S]{})+1)
 }
 
 // Len implements state.Table.

@@ -5,13 +5,12 @@ import (
 	"unsafe"
 )
 
-// stringTable is the table of keys that are strings: its slots refer to their
-// bytes in an arena. K is string or a type made from it.
+// stringTable is the table of keys that are strings: short ones are in its
+// slots, the others in an arena. K is string or a type made from it.
 type stringTable[K comparable, S any] struct {
-	slots[ref, S]
+	slots[text, S]
 	arena arena
-	found [chunk]uint64 // where to begin the search of each key of a chunk
-	room  []byte        // where Range copies keys to; what is filled is never changed
+	room  []byte // where Range copies keys to; what is filled is never changed
 }
 
 func newStringTable[K comparable, S any]() *stringTable[K, S] {
@@ -30,8 +29,10 @@ func (t *stringTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
-		t.preload(hashes[from:to])
 		t.locate(hashes[from:to])
+		if len(t.arena.bytes) > 0 {
+			t.preload(to - from)
+		}
 		if t.resolve(texts[from:to], hashes[from:to], out[from:to]) {
 			from = to
 		} else { // the slots have moved: all pointers so far are stale
@@ -41,40 +42,35 @@ func (t *stringTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	}
 }
 
-// locate finds for each hash the first slot that has it or is empty, then
-// brings the keys there into the cache, both ends of them. The second loop has
-// no branch that is hard to predict, so its loads run ahead.
-func (t *stringTable[K, S]) locate(hashes []uint64) {
+// preload brings the keys of the first n slots found that are in the arena into
+// the cache, both ends of them.
+func (t *stringTable[K, S]) preload(n int) {
 	array, mask, bytes := t.array, uint64(len(t.array)-1), t.arena.bytes
 	var sum uint64
-	for i, h := range hashes {
-		at := h & mask
-		for array[at].hash != h && array[at].hash != 0 {
-			at = (at + 1) & mask
-		}
-		t.found[i&(chunk-1)] = at
-	}
-	for _, at := range t.found[:len(hashes)] {
-		start := uint64(array[at&mask].key >> lengthBits)
-		end := start + uint64(array[at&mask].key&longRef)
-		if end < uint64(len(bytes)) {
+	for _, at := range t.found[:n] {
+		r, ok := array[at&mask].key.ref()
+		start := uint64(r >> lengthBits)
+		end := start + uint64(r&longRef)
+		if ok && end < uint64(len(bytes)) {
 			sum += uint64(bytes[start]) + uint64(bytes[end])
 		}
 	}
 	t.touch += sum
 }
 
-// resolve stops, and returns false, when it has to add a key and is full. The
-// slots that locate found are still right after keys were added: what is
-// ahead of them on the way of a search does not change.
+// resolve stops, and returns false, when it has to add a key and is full.
 func (t *stringTable[K, S]) resolve(keys []string, hashes []uint64, out []*S) bool {
 	array, mask := t.array, uint64(len(t.array)-1)
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
 	for i, key := range keys {
-		h := hashes[i]
+		h, short := hashes[i], len(key) <= inline
+		var w words
+		if short {
+			w = pack(key)
+		}
 		for at := t.found[i&(chunk-1)]; ; at = (at + 1) & mask {
 			s := &array[at&mask]
-			if s.hash == h && t.arena.get(s.key) == key {
+			if s.hash == h && (short && s.key.equals(&w) || !short && s.key.view(&t.arena) == key) {
 				out[i] = &s.state
 				break
 			}
@@ -82,8 +78,12 @@ func (t *stringTable[K, S]) resolve(keys []string, hashes []uint64, out []*S) bo
 				if t.n >= t.limit {
 					return false
 				}
+				if !short {
+					w = packRef(t.arena.add(key))
+				}
 				t.n++
-				s.hash, s.key = h, t.arena.add(key)
+				s.hash, t.tags[at&mask] = h, tagOf(h)
+				s.key.set(w)
 				out[i] = &s.state
 				break
 			}
@@ -97,7 +97,7 @@ func (t *stringTable[K, S]) find(key string, hash uint64) (uint64, bool) {
 	for at := hash & mask; ; at = (at + 1) & mask {
 		s := &t.array[at]
 		switch {
-		case s.hash == hash && t.arena.get(s.key) == key:
+		case s.hash == hash && s.key.view(&t.arena) == key:
 			return at, true
 		case s.hash == 0:
 			return 0, false
@@ -119,7 +119,9 @@ func (t *stringTable[K, S]) Delete(key *K, hash uint64) bool {
 	if !ok {
 		return false
 	}
-	t.arena.drop(t.array[at].key)
+	if r, ok := t.array[at].key.ref(); ok {
+		t.arena.drop(r)
+	}
 	t.remove(at)
 	if t.arena.wasteful() {
 		t.compact()
@@ -127,12 +129,14 @@ func (t *stringTable[K, S]) Delete(key *K, hash uint64) bool {
 	return true
 }
 
-// compact copies the keys in use to a new arena.
+// compact copies the keys of the arena that are in use to a new one.
 func (t *stringTable[K, S]) compact() {
 	old := t.arena
 	t.arena = arena{bytes: make([]byte, 0, len(old.bytes)-old.dead)}
 	for i := t.next(0); i >= 0; i = t.next(i + 1) {
-		t.array[i].key = t.arena.add(old.get(t.array[i].key))
+		if k := &t.array[i].key; k[inline] == far {
+			k.set(packRef(t.arena.add(k.view(&old))))
+		}
 	}
 }
 
@@ -144,7 +148,7 @@ const block = 4 << 10
 func (t *stringTable[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bool) int {
 	for i := t.next(cursor); i >= 0; i = t.next(i + 1) {
 		s := &t.array[i]
-		key := t.keep(t.arena.get(s.key))
+		key := t.keep(s.key.view(&t.arena))
 		if !f(s.hash, fromString[K](key), &s.state) {
 			return t.next(i + 1)
 		}
@@ -169,7 +173,7 @@ func (t *stringTable[K, S]) Scan(cursor int, keys []K, hashes []uint64, states [
 	next = t.next(cursor)
 	for ; n < len(keys) && next >= 0; n++ {
 		s := &t.array[next]
-		keys[n], hashes[n], states[n] = fromString[K](t.arena.get(s.key)), s.hash, &s.state
+		keys[n], hashes[n], states[n] = fromString[K](s.key.view(&t.arena)), s.hash, &s.state
 		next = t.next(next + 1)
 	}
 	return n, next

@@ -102,17 +102,57 @@ func one[K comparable, S any](t state.Table[K, S], k K) *S {
 
 // The memory behind the keys of a batch is used again for the next one.
 func TestKeysAreCopied(t *testing.T) {
-	frame := []byte("Paris")
+	frame, wide := []byte("Paris"), []byte(long(1))
 	texts, places := memory.NewTable[string, count](), memory.NewTable[place, count]()
 	alias := func() string { return aliasOf(frame) }
 	one(texts, alias()).n = 7
+	one(texts, aliasOf(wide)).n = 8
 	one(places, place{Tags: [2]string{1: alias()}}).n = 7
 	copy(frame, "Wien!")
-	if one(texts, "Paris").n != 7 {
+	copy(wide, long(2))
+	if one(texts, "Paris").n != 7 || one(texts, long(1)).n != 8 {
 		t.Error("a string key changed with the batch")
 	}
 	if one(places, place{Tags: [2]string{1: "Paris"}}).n != 7 {
 		t.Error("a string in a struct key changed with the batch")
+	}
+}
+
+// All hashes are alike: what decides is the length and every byte.
+func TestKeysAreComparedInFull(t *testing.T) {
+	table := memory.NewTable[string, count]()
+	var keys []string
+	for n := range 30 {
+		zeros := make([]byte, n)
+		keys = append(keys, string(zeros))
+		for i := range zeros {
+			zeros[i] = 0xff
+			keys = append(keys, string(zeros))
+			zeros[i] = 0
+		}
+	}
+	hashes, out := make([]uint64, len(keys)), make([]*count, len(keys))
+	for i := range hashes {
+		hashes[i] = 1
+	}
+	table.Lookup(keys, hashes, out)
+	for i := range out {
+		out[i].n = int64(i)
+	}
+	for i := range keys {
+		if s := table.Get(&keys[i], 1); s == nil || s.n != int64(i) {
+			t.Errorf("key %q has the state of another one", keys[i])
+		}
+	}
+	seen := map[string]bool{}
+	table.Range(0, func(_ uint64, key string, s *count) bool {
+		seen[key] = keys[s.n] == key
+		return true
+	})
+	for _, k := range keys {
+		if !seen[k] {
+			t.Errorf("Range does not return key %q", k)
+		}
 	}
 }
 
@@ -132,15 +172,15 @@ func TestNaNIsOneKey(t *testing.T) {
 }
 
 func TestVeryLongKeys(t *testing.T) {
-	long := strings.Repeat("x", 17<<20)
+	huge := strings.Repeat("x", 17<<20)
 	table := memory.NewTable[string, count]()
-	one(table, long).n = 1
-	one(table, long+"y").n = 2
+	one(table, huge).n = 1
+	one(table, huge+"y").n = 2
 	one(table, "short").n = 3
-	if one(table, long).n != 1 || one(table, long+"y").n != 2 || table.Len() != 3 || table.Bytes() < 34<<20 {
+	if one(table, huge).n != 1 || one(table, huge+"y").n != 2 || table.Len() != 3 || table.Bytes() < 34<<20 {
 		t.Errorf("%d keys in %d bytes", table.Len(), table.Bytes())
 	}
-	if !table.Delete(&long, event.HashString(long)) || table.Bytes() > 18<<20 {
+	if !table.Delete(&huge, event.HashString(huge)) || table.Bytes() > 18<<20 {
 		t.Errorf("%d bytes after Delete", table.Bytes())
 	}
 }
@@ -153,11 +193,14 @@ func fill[K comparable](table state.Table[K, count], n int, key func(int) K) {
 
 func number(i int) string { return fmt.Sprintf("user-%013d", i) }
 
+// long is a key that does not fit in a slot.
+func long(i int) string { return fmt.Sprintf("user-%031d", i) }
+
 func TestDeletedKeysGiveTheirMemoryBack(t *testing.T) {
 	texts, places := memory.NewTable[string, count](), memory.NewTable[place, count]()
 	for round := range 30 {
 		for i := range 1000 {
-			k := number(round*1000 + i)
+			k := long(round*1000 + i)
 			one(texts, k)
 			if !texts.Delete(&k, event.HashString(k)) {
 				t.Fatal("a key is lost")
@@ -181,14 +224,14 @@ func TestDeletedKeysGiveTheirMemoryBack(t *testing.T) {
 
 func TestClearKeepsRoomForWhatItHeld(t *testing.T) {
 	texts := memory.NewTable[string, count]()
-	fill(texts, 10_000, number)
+	fill(texts, 10_000, long)
 	full := texts.Bytes()
 	texts.Clear()
 	if texts.Bytes() != full {
 		t.Errorf("%d bytes after Clear, %d before", texts.Bytes(), full)
 	}
 	for range 10 { // used for little: it gives the rest back
-		fill(texts, 10, number)
+		fill(texts, 10, long)
 		texts.Clear()
 	}
 	if texts.Bytes() > 8<<10 {
@@ -202,6 +245,9 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	ik, sk, ih, sh, out := make([]uint64, n), make([]string, n), make([]uint64, n), make([]uint64, n), make([]*count, n)
 	for i := range n {
 		ik[i], sk[i] = uint64(i), number(i)
+		if i%2 == 0 {
+			sk[i] = long(i)
+		}
 		ih[i], sh[i] = event.HashUint64(ik[i]), event.HashString(sk[i])
 	}
 	step := func() {
