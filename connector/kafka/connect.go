@@ -56,7 +56,7 @@ func (c *clientConfig) reach(ctx context.Context, cl *kgo.Client) error {
 		case <-ctx.Done():
 		}
 		wait.Stop()
-		if context.Cause(ctx) != context.DeadlineExceeded {
+		if !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			return fmt.Errorf("kafka: stopped while connecting to %s: %w", c.address(), context.Cause(ctx))
 		}
 		if errors.Is(last, io.EOF) || errors.Is(last, syscall.ECONNRESET) {

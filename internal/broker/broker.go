@@ -76,23 +76,23 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	b := &Broker{addr: ln.Addr().String()}
 	if o.DataDir != "" {
 		if b.lock, err = claim(o.DataDir); err != nil {
-			ln.Close()
+			_ = ln.Close()
 			return nil, err
 		}
 	}
 	if b.cluster, err = kfake.NewCluster(o.cluster(ln)...); err != nil {
-		ln.Close()
-		b.unlock()
+		_ = ln.Close()
+		_ = b.unlock()
 		if o.DataDir == "" {
 			return nil, fmt.Errorf("broker: cannot start: %w", err)
 		}
 		return nil, fmt.Errorf("broker: cannot open the log in %s: %w; move the directory away to start with an empty log", o.DataDir, err)
 	}
 	if err := b.createTopics(o); err != nil {
-		b.Close()
+		_ = b.close()
 		return nil, err
 	}
-	b.stop = context.AfterFunc(ctx, func() { b.close() })
+	b.stop = context.AfterFunc(ctx, func() { _ = b.close() })
 	return b, nil
 }
 
