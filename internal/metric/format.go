@@ -43,3 +43,17 @@ func shortest(v float64, scaled bool) string {
 	}
 	return strconv.FormatFloat(v, 'f', 1, 64)
 }
+
+// FormatWhole writes a whole number for people, with its digits in groups of
+// three: 999, 1 234 567.
+func FormatWhole(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	sign := ""
+	if n < 0 {
+		sign, digits = "-", digits[1:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + " " + digits[i:]
+	}
+	return sign + digits
+}

@@ -31,3 +31,14 @@ func TestFormatBytes(t *testing.T) {
 		}
 	}
 }
+
+func TestFormatWhole(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0", 999: "999", 1000: "1 000", 123456: "123 456", 1234567: "1 234 567", -1234: "-1 234", -123: "-123",
+		math.MinInt64: "-9 223 372 036 854 775 808",
+	} {
+		if got := FormatWhole(n); got != want {
+			t.Errorf("FormatWhole(%d) = %q, want %q", n, got, want)
+		}
+	}
+}

@@ -21,7 +21,7 @@ const (
 type brush bool
 
 func (b brush) paint(code, s string) string {
-	if !b || s == "" {
+	if !b || code == "" || s == "" {
 		return s
 	}
 	return code + s + reset

@@ -42,7 +42,11 @@ func (f *frame) header() []string {
 	name := cut(printable(f.job.Name), f.width*2/3)
 	rest := "  " + f.job.State
 	if !f.job.Started.IsZero() {
-		rest += "  up " + duration(f.job.At.Sub(f.job.Started))
+		verb := "up"
+		if ended(f.job) {
+			verb = "ran"
+		}
+		rest += "  " + verb + " " + duration(f.job.At.Sub(f.job.Started))
 	}
 	rest = cut(rest, f.width-cells.StringWidth(name))
 	used := cells.StringWidth(name + rest)
@@ -82,7 +86,7 @@ func (f *frame) totals() string {
 		{"late", t.late, ""},
 		{"skipped", t.skipped, ""},
 	} {
-		s := "   " + c.name + " " + metric.FormatCount(float64(c.n))
+		s := "  " + c.name + " " + metric.FormatCount(float64(c.n))
 		if used += cells.StringWidth(s); used > f.width {
 			break
 		}
@@ -96,23 +100,46 @@ func (f *frame) totals() string {
 
 func (f *frame) bottleneck(finding *diagnosis.Finding) []string {
 	if finding == nil {
-		return []string{cut("bottleneck: none", f.width)}
+		return []string{cut("bottleneck: none"+f.recovery(), f.width)}
 	}
 	what := fmt.Sprintf("bottleneck: %s: %s", printable(finding.Operator), finding.Cause.Words())
 	if finding.Subtask >= 0 {
 		what += fmt.Sprintf(" (subtask %d)", finding.Subtask)
 	}
 	lines := []string{f.brush.paint(bold+red, cut(what, f.width))}
-	for _, l := range wrap(printable(finding.Evidence), f.width-2, 2) {
+	for _, l := range wrap(printable(finding.Evidence), f.width-2, 3) {
 		lines = append(lines, "  "+l)
 	}
 	lead := "  → "
-	for _, l := range wrap(printable(finding.Remedy), f.width-len("    "), 3) {
+	for _, l := range wrap(printable(finding.Remedy), f.width-len("    "), 4) {
 		lines = append(lines, lead+l)
 		lead = "    "
 	}
 	return lines
 }
+
+// recovery tells of a lag that is being worked off: nothing limits the job any
+// more, but it is behind.
+func (f *frame) recovery() string {
+	var lag, growth, read float64
+	for i := range f.rates.Operators {
+		if o := &f.rates.Operators[i]; o.Lag > 0 {
+			lag += o.Lag
+			growth += o.LagGrowth
+			read += o.Out
+		}
+	}
+	// What is read within a second is the usual wait in the source.
+	if ended(f.job) || growth >= 0 || lag < read {
+		return ""
+	}
+	left := time.Duration(min(lag/-growth, float64(maxLeft/time.Second)) * float64(time.Second))
+	return fmt.Sprintf("; the lag of %s falls by %s/s, gone in %s",
+		metric.FormatCount(lag), metric.FormatCount(-growth), duration(left))
+}
+
+// maxLeft bounds the estimate of recovery.
+const maxLeft = 99 * 24 * time.Hour
 
 // totals are sums over the operators of a job.
 type totals struct{ late, skipped, deadLettered int64 }

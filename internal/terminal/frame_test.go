@@ -61,6 +61,7 @@ func TestRender(t *testing.T) {
 		{"pressed-low.txt", pressed, 80, 12, false},
 		{"pressed-colour.txt", pressed, 110, 40, true},
 		{"bounded-80.txt", bounded, 80, 40, false},
+		{"recovering-80.txt", recovering, 80, 40, false},
 		{"finished-80.txt", finished, 80, 40, false},
 		{"failed-80.txt", failed, 80, 40, false},
 		{"idle-80.txt", func(int) *metric.Job { return idle() }, 80, 40, false},
@@ -75,7 +76,7 @@ func TestRender(t *testing.T) {
 // TestRenderFits draws at every size: no line is too wide, no frame too high,
 // and colour changes nothing but colour.
 func TestRenderFits(t *testing.T) {
-	for _, of := range []func(int) *metric.Job{pressed, bounded} {
+	for _, of := range []func(int) *metric.Job{pressed, bounded, recovering} {
 		job, rates, finding := seen(of, 20)
 		for width := 20; width <= 160; width += 11 {
 			for height := 4; height <= 30; height += 3 {

@@ -88,6 +88,20 @@ func bounded(seconds int) *metric.Job {
 	return j
 }
 
+// recovering is a job that works off a lag, its source holding records of its
+// own.
+func recovering(seconds int) *metric.Job {
+	j := bounded(seconds)
+	j.Name = "recovering"
+	for k := range j.Operators[0].Subtasks {
+		s := &j.Operators[0].Subtasks[k]
+		s.Done, s.Total = 0, 0
+		s.Buffered, s.BufferedBound = 9<<20, 64<<20
+		s.Gauges = []metric.Gauge{{Name: "lag", Value: 200_000 - 5000*float64(seconds)}}
+	}
+	return j
+}
+
 // idle is a job without a single record.
 func idle() *metric.Job {
 	j := &metric.Job{Name: "quiet", State: "running", Started: began, At: began.Add(time.Second)}

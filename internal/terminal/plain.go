@@ -79,7 +79,7 @@ func (p *plain) lines(job *metric.Job, rates metric.Rates) []string {
 	f, found := diagnosis.Bottleneck(rates, job)
 	if f.Operator != p.finding.Operator || f.Cause != p.finding.Cause {
 		if found {
-			tell("bottleneck: %s: %s (%s) -> %s", printable(f.Operator), f.Cause.Words(), printable(f.Evidence), printable(f.Remedy))
+			tell("bottleneck: %s: %s; %s -> %s", printable(f.Operator), f.Cause.Words(), printable(f.Evidence), printable(f.Remedy))
 		} else {
 			tell("bottleneck gone: %s", printable(p.finding.Operator))
 		}

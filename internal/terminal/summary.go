@@ -93,31 +93,18 @@ func (s Summary) Table() string {
 			return
 		}
 		for _, p := range ps {
-			row("", grouped(p.Records), strings.TrimSpace(p.Operator+"  "+p.Outside))
+			row("", metric.FormatWhole(p.Records), strings.TrimSpace(p.Operator+"  "+p.Outside))
 		}
 	}
-	row("records read", grouped(s.RecordsRead), rate(s.RecordsRead))
+	row("records read", metric.FormatWhole(s.RecordsRead), rate(s.RecordsRead))
 	parts(s.Sources)
-	row("records written", grouped(s.RecordsWritten), rate(s.RecordsWritten))
+	row("records written", metric.FormatWhole(s.RecordsWritten), rate(s.RecordsWritten))
 	parts(s.Sinks)
-	row("late", grouped(s.Late), "")
-	row("skipped", grouped(s.Skipped), "")
-	row("dead-lettered", grouped(s.DeadLettered), "")
-	row("restarts", grouped(int64(s.Restarts)), "")
+	row("late", metric.FormatWhole(s.Late), "")
+	row("skipped", metric.FormatWhole(s.Skipped), "")
+	row("dead-lettered", metric.FormatWhole(s.DeadLettered), "")
+	row("restarts", metric.FormatWhole(int64(s.Restarts)), "")
 	row("duration", duration(time.Duration(s.Seconds*float64(time.Second))), "")
 	row("peak in flight", metric.FormatBytes(s.PeakInFlightBytes), "of "+metric.FormatBytes(s.InFlightBoundBytes)+" bound")
 	return b.String()
-}
-
-// grouped writes a whole number with its digits in groups of three.
-func grouped(n int64) string {
-	digits := fmt.Sprint(n)
-	sign := ""
-	if n < 0 {
-		sign, digits = "-", digits[1:]
-	}
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + " " + digits[i:]
-	}
-	return sign + digits
 }

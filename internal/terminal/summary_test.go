@@ -39,13 +39,3 @@ func TestSummaryOfNothing(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
-
-func TestGrouped(t *testing.T) {
-	for n, want := range map[int64]string{
-		0: "0", 999: "999", 1000: "1 000", 123456: "123 456", 1234567: "1 234 567", -1234: "-1 234", -123: "-123",
-	} {
-		if got := grouped(n); got != want {
-			t.Errorf("grouped(%d) = %q, want %q", n, got, want)
-		}
-	}
-}

@@ -15,7 +15,7 @@ type row struct {
 	name     string
 	head     bool    // first of its chain
 	outside  float64 // share of time that the task waits outside
-	incoming bool    // has channels that lead to it
+	holds    bool    // has channels that lead to it, or buffers outside of them
 	inFlight int64
 	bound    int64
 	delay    string // of the watermark
@@ -96,10 +96,16 @@ func (f *frame) rows(finding *diagnosis.Finding) []row {
 			r.finished = finished(&o.Operator)
 			for _, e := range f.rates.Edges {
 				if e.Edge.To == o.Operator.ID && len(e.Edge.Channels) > 0 {
-					r.incoming = true
+					r.holds = true
 					r.inFlight += e.InFlight
 					r.bound += e.Bound
 				}
+			}
+			for j := range o.Operator.Subtasks {
+				s := &o.Operator.Subtasks[j]
+				r.holds = r.holds || s.BufferedBound > 0
+				r.inFlight += s.Buffered
+				r.bound += s.BufferedBound
 			}
 			rows = append(rows, r)
 		}
@@ -181,8 +187,11 @@ var (
 		}
 		return metric.FormatCount(r.Out), ""
 	}}
+	// level is the pressure on a task, or that an operator limits the job.
 	level = column{title: "level", width: 5, cell: func(r *row) (string, string) {
 		switch {
+		case r.guilty:
+			return "LIMIT", bold + red
 		case !r.head:
 			return "", ""
 		case r.finished:
@@ -198,7 +207,7 @@ var (
 		return fmt.Sprintf("%.0f%%", 100*min(max(r.Own, 0), 1)), ""
 	}}
 	flight = column{title: "held/bound", width: 11, right: true, cell: func(r *row) (string, string) {
-		if !r.incoming {
+		if !r.holds {
 			return "-", dim
 		}
 		return of(r.inFlight, r.bound), ""

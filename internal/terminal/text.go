@@ -39,6 +39,10 @@ func left(s string, width int) string { return cells.FillRight(cut(s, width), wi
 
 func right(s string, width int) string { return cells.FillLeft(cut(s, width), width) }
 
+// Wrap breaks a text at spaces into lines of at most width cells. A word that
+// is longer is cut.
+func Wrap(s string, width int) []string { return wrap(s, width, len(s)) }
+
 // wrap breaks a text at spaces into at most lines lines of width cells; the
 // last one is cut.
 func wrap(s string, width, lines int) []string {
