@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 )
@@ -26,7 +27,7 @@ func Command(ctx context.Context, j *Job, args []string) int {
 	o := ExecuteOptions{}
 	parallelism := 0
 	cmd := &cobra.Command{
-		Use:   os.Args[0],
+		Use:   filepath.Base(os.Args[0]),
 		Short: "Run the job " + j.name,
 		Long: fmt.Sprintf(`Run the job %q until its input ends or it is interrupted.
 

@@ -5,10 +5,13 @@ import (
 	"encoding/json/v2"
 	"fmt"
 	"io"
+	"math"
+	"strings"
 	"time"
 
 	"github.com/affluxdev/afflux/internal/diagnosis"
 	"github.com/affluxdev/afflux/internal/metric"
+	"github.com/affluxdev/afflux/internal/terminal"
 )
 
 // report is the end of the demo. Its JSON form is what --json prints.
@@ -73,34 +76,48 @@ func (r *report) writeJSON(w io.Writer) error {
 	return err
 }
 
+// reportWidth is the width of the report in cells.
+const reportWidth = 79
+
 // table is the report for people.
 func (r *report) table() string {
-	line := func(name, value, note string) string {
-		return fmt.Sprintf("  %-22s %14s   %s\n", name, value, note)
+	var b strings.Builder
+	line := func(name, value, note string) {
+		b.WriteString(strings.TrimRight(fmt.Sprintf("  %-21s %11s  %s", name, value, note), " ") + "\n")
 	}
-	s := "\nread back from the topics:\n"
-	s += line("produced", fmt.Sprint(r.Produced), "clicks in the log")
-	s += line("delivered", fmt.Sprint(r.Delivered), "enriched clicks in the sink topic")
-	s += line("lost", fmt.Sprint(r.Lost), "")
-	s += line("duplicated", fmt.Sprint(r.Duplicated), "")
-	s += line("dead-lettered", fmt.Sprint(r.DeadLettered), "")
-	s += line("counted in windows", fmt.Sprint(r.Counted), "hot items, each click once")
-	s += line("latency p50", milliseconds(r.Latency.P50), "from the click to the sink, the wait in the log included")
-	s += line("latency p99", milliseconds(r.Latency.P99), "")
-	s += line("latency p99.9", milliseconds(r.Latency.P999), "")
-	s += "observed while it ran:\n"
-	s += line("peak in flight", metric.FormatBytes(r.PeakInFlight), "of "+metric.FormatBytes(r.Bound)+" bound")
-	s += line("peak lag", fmt.Sprint(r.PeakLag), "clicks waiting in the log")
-	s += line("time to drain", fmt.Sprintf("%.1f s", r.Drain), "from the end of the spike until the lag was gone")
-	s += line("peak resident memory", metric.FormatBytes(r.PeakResident), "of the process, log and service included")
-	s += line("restarts", fmt.Sprint(r.Restarts), "")
-	if b := r.Bottleneck; b != nil {
-		s += fmt.Sprintf("bottleneck during the spike, for %.0f s: %s: %s\n  %s\n  %s\n", b.Seconds, b.Operator, b.Words, b.Evidence, b.Remedy)
-	} else {
-		s += "bottleneck during the spike: none\n"
+	count := func(name string, n int64, note string) { line(name, metric.FormatWhole(n), note) }
+	b.WriteString("\nread back from the topics:\n")
+	count("produced", r.Produced, "clicks in the log")
+	count("delivered", r.Delivered, "enriched clicks in the sink topic")
+	count("lost", r.Lost, "")
+	count("duplicated", r.Duplicated, "")
+	count("dead-lettered", r.DeadLettered, "")
+	count("counted in windows", r.Counted, "hot items, each click once")
+	line("latency p50", milliseconds(r.Latency.P50), "from click to sink, the wait in the log included")
+	line("latency p99", milliseconds(r.Latency.P99), "")
+	line("latency p99.9", milliseconds(r.Latency.P999), "")
+	b.WriteString("observed while it ran:\n")
+	line("peak in flight", metric.FormatBytes(r.PeakInFlight), "of "+metric.FormatBytes(r.Bound)+" bound")
+	count("peak lag", r.PeakLag, "clicks waiting in the log")
+	line("time to drain", fmt.Sprintf("%.1f s", r.Drain), "from the end of the spike until the lag was gone")
+	line("peak resident memory", metric.FormatBytes(r.PeakResident), "of the process, log and service included")
+	count("restarts", int64(r.Restarts), "")
+	if r.Bottleneck == nil {
+		b.WriteString("bottleneck during the spike: none\n")
+		return b.String()
 	}
-	return s
+	fmt.Fprintf(&b, "bottleneck during the spike, for %.0f s: %s: %s\n", r.Bottleneck.Seconds, r.Bottleneck.Operator, r.Bottleneck.Words)
+	lead := "  "
+	for _, text := range []string{r.Bottleneck.Evidence, "→ " + r.Bottleneck.Remedy} {
+		for _, l := range terminal.Wrap(text, reportWidth-len(lead)) {
+			b.WriteString(lead + l + "\n")
+		}
+	}
+	return b.String()
 }
+
+// whole writes a rate without decimals.
+func whole(v float64) string { return metric.FormatWhole(int64(math.Round(v))) }
 
 func milliseconds(ms float64) string {
 	if ms >= 1000 {
