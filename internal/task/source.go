@@ -32,6 +32,7 @@ type source struct {
 	ready   atomic.Bool // the fields above are set
 	marks   marks
 	pausing bool
+	waited  int64 // for credit, since the last poll
 }
 
 func newSource(t *Task, l *link) *source {
@@ -93,6 +94,7 @@ func (s *source) run() {
 			}
 			s.batch.Reset()
 		}
+		s.relieved(st.State)
 		switch st.State {
 		case connector.SplitDone:
 			s.marks.end(st.Split)
@@ -150,16 +152,23 @@ func (s *source) patience() time.Duration {
 	return pressedAfter
 }
 
-// pressed tells the reader when pressure has lasted.
+// pressed tells the reader when a wait for credit lasts.
 func (s *source) pressed(waited int64) {
-	if s.pauser == nil {
-		return
+	s.waited += waited
+	if s.pauser != nil && !s.pausing && s.waited >= int64(pressedAfter)*9/10 {
+		s.pausing = true
+		s.pauser.Pressed(true)
 	}
-	long := waited >= int64(pressedAfter)*9/10
-	if long != s.pausing {
-		s.pausing = long
-		s.pauser.Pressed(long)
+}
+
+// relieved tells the reader that pressure is over: a batch left without a long
+// wait, or the reader has nothing more at hand and must fetch again.
+func (s *source) relieved(st connector.State) {
+	if s.pausing && (s.waited < int64(pressedAfter)/2 || st == connector.Idle) {
+		s.pausing = false
+		s.pauser.Pressed(false)
 	}
+	s.waited = 0
 }
 
 func (s *source) commit(ctx context.Context) error {
