@@ -92,6 +92,16 @@ func (p *Pipeline) WritesStdout() bool {
 	return p.letters != nil && p.letters.Describe().WritesStdout
 }
 
+// Close ends connections that the jobs of the pipeline have left open for
+// further requests. It is called when they have ended.
+func (p *Pipeline) Close() {
+	for _, s := range p.plan.steps {
+		if h, ok := s.op.(*httpOp); ok {
+			h.client.CloseIdleConnections()
+		}
+	}
+}
+
 // Build makes a job. It may be called several times; each call makes a new job.
 func (p *Pipeline) Build(options ...afflux.JobOption) *afflux.Job {
 	j := afflux.NewJob(p.name)

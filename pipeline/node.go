@@ -237,6 +237,9 @@ func (r *report) standsAt(at place, text string, quoted bool) bool {
 	if at.line < 1 || at.line > len(r.lines) {
 		return false
 	}
+	if len(r.lines[at.line-1]) > maxShown {
+		return false // not worth the time: such a line is not shown either
+	}
 	line := []rune(r.lines[at.line-1])
 	from := at.column - 1
 	if quoted {

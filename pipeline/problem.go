@@ -81,6 +81,13 @@ type report struct {
 	all   Problems
 }
 
+const (
+	// maxProblems bounds how many problems are reported at a time.
+	maxProblems = 100
+	// maxShown is the longest line in bytes that is shown with a problem.
+	maxShown = 1000
+)
+
 func newReport(file string, text []byte) *report {
 	return &report{file: file, lines: strings.Split(string(text), "\n")}
 }
@@ -90,10 +97,10 @@ func (r *report) addf(at place, format string, args ...any) {
 	if at.origin != "" {
 		p.File, p.Line, p.Column = at.origin, 0, 0
 	}
-	if p.Line > 0 && p.Line <= len(r.lines) {
+	if p.Line > 0 && p.Line <= len(r.lines) && len(r.lines[p.Line-1]) <= maxShown {
 		p.Source = strings.TrimRight(r.lines[p.Line-1], "\r")
 	}
-	if slices.Contains(r.all, p) {
+	if len(r.all) >= maxProblems || slices.Contains(r.all, p) {
 		return
 	}
 	r.all = append(r.all, p)
@@ -134,8 +141,7 @@ func closest(got string, names []string) string {
 			best, distance = n, d
 		}
 	}
-	limit := max(len(got), len(best))/3 + 1
-	if distance <= min(limit, 3) && distance < len(best) {
+	if limit := max(len(got), len(best)) / 3; distance <= min(max(limit, 1), 3) && distance < len(best) {
 		return best
 	}
 	return ""

@@ -100,7 +100,7 @@ func (c *checker) timeColumn(e *named[sourceConfig], p *sourcePlan) {
 // mistake that leaves nothing to go on with.
 func (c *checker) fields(e *named[sourceConfig]) []field {
 	s := &e.value
-	raw := s.file.value.format.value == "raw" || s.kafka.value.format.value == "raw"
+	raw := s.file.value.formatName() == "raw" || s.kafka.value.format.value == "raw"
 	if len(s.columns.list) == 0 {
 		if raw {
 			return []field{{column: column{"value", kindString}, input: "value"}}
@@ -132,11 +132,7 @@ func (c *checker) field(name string, d *columnConfig) field {
 
 func (c *checker) fileSource(f *fileSourceConfig, fields []field, cols *columns) connector.Source[Row] {
 	var options []file.Option
-	format := f.format.value
-	if format == "" {
-		format = formatOfPath(f.path.value)
-	}
-	switch format {
+	switch f.formatName() {
 	case "csv":
 		options = append(options, file.Rows[Row](readCSV(fields, cols)), file.Comma(c.delimiter(f.delimiter)))
 		if f.header.given() && !f.header.value {
@@ -147,7 +143,7 @@ func (c *checker) fileSource(f *fileSourceConfig, fields []field, cols *columns)
 	case "raw":
 		options = append(options, file.Lines[Row](&rawRows{columns: cols}))
 	default:
-		if f.path.given() {
+		if f.path.given() && !f.format.given() {
 			c.addf(f.path.at(), "the name %q does not tell the format; add format: csv, json or raw", f.path.value)
 		}
 		return nil
@@ -156,6 +152,14 @@ func (c *checker) fileSource(f *fileSourceConfig, fields []field, cols *columns)
 		c.addf(f.path.at(), "the path is empty")
 	}
 	return file.Source[Row](f.path.value, options...)
+}
+
+// formatName is the format of a file, given or by its path.
+func (c *fileSourceConfig) formatName() string {
+	if c.format.given() {
+		return c.format.value
+	}
+	return formatOfPath(c.path.value)
 }
 
 // formatOfPath is the format by a path's ending, or nothing.
