@@ -16,8 +16,10 @@ type Aggregator[T, A, R any] struct {
 	Init func(*A)
 	// Add folds a record in.
 	Add func(*A, *T)
-	// AddAll, if set, is used instead of Add for many records at a time:
-	// values[i] belongs to accumulators[i]. Several may be the same.
+	// AddAll, if set, is used instead of Add for at most 256 records at a time:
+	// values[i] belongs to accumulators[i]. Several may be the same. If it
+	// panics it must not have changed any: Add is then called for each record,
+	// to find the guilty one.
 	AddAll func(accumulators []*A, values []T)
 	// Merge adds what from holds to into, without sharing memory with it.
 	// Needed by sliding windows.
@@ -50,8 +52,13 @@ func Sum[T any, N Number](f func(*T) N) Aggregator[T, N, N] {
 	return Aggregator[T, N, N]{
 		Add: func(a *N, v *T) { *a += f(v) },
 		AddAll: func(accs []*N, values []T) {
+			// f may panic: nothing is added before it has seen every record.
+			var terms [256]N
+			for i := range values {
+				terms[i] = f(&values[i])
+			}
 			for i, a := range accs {
-				*a += f(&values[i])
+				*a += terms[i]
 			}
 		},
 		Merge:  func(into, from *N) { *into += *from },

@@ -13,7 +13,8 @@ const chunk = 256
 // not keep their arguments.
 type Fold[T, A any] struct {
 	Add func(*A, *T)
-	// AddAll, if set, is Add for many: accumulators[i] gets values[i].
+	// AddAll, if set, is Add for at most 256: accumulators[i] gets values[i]. If
+	// it panics it must not have changed any of them.
 	AddAll func(accumulators []*A, values []T)
 	// Merge adds what from holds to into, without sharing memory with it.
 	Merge func(into, from *A)
@@ -51,8 +52,7 @@ func (o *keyed[K, T, A]) add(in *event.Records[T], from, to, base int, add func(
 	values := in.Values[from:to]
 	accs := o.accs[from-base : to-base]
 	o.pos = from
-	if all != nil {
-		all(accs, values)
+	if all != nil && addedAll(all, accs, values) {
 		return to, nil
 	}
 	for i := range values {
@@ -60,4 +60,16 @@ func (o *keyed[K, T, A]) add(in *event.Records[T], from, to, base int, add func(
 		add(accs[i], &values[i])
 	}
 	return to, nil
+}
+
+// addedAll reports false when a record made all panic: Add then finds which.
+func addedAll[T, A any](all func([]*A, []T), accs []*A, values []T) (ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			var err error
+			caught(v, &err)
+		}
+	}()
+	all(accs, values)
+	return true
 }
