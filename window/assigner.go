@@ -12,8 +12,9 @@ import (
 // MaxPanes is the largest number of panes that a window may be made of.
 const MaxPanes = 1 << 17
 
-// Assigner is a division of event time into windows. It is an immutable value.
-// Only Err and String may be called on one that is not valid.
+// Assigner is a division of event time into windows, the same for all keys. It
+// is an immutable value. Only Err and String may be called on one that is not
+// valid.
 type Assigner struct {
 	name                string
 	size, slide, offset time.Duration
@@ -23,10 +24,12 @@ type Assigner struct {
 	perSlide   int64 // panes
 	paneOffset int64 // offset = paneShift*pane + paneOffset
 	paneShift  int64
+	calendar   *calendar // nil when all panes are of one length
+	global     bool      // one pane is all of time
 	err        error
 }
 
-// An Option changes a division of time.
+// An Option changes a division of time into windows of one length.
 type Option func(*Assigner)
 
 // Offset moves all windows by d: with windows of a day, -2h makes them begin at
@@ -89,10 +92,10 @@ func gcd(a, b int64) int64 {
 	return a
 }
 
-// Err tells what is wrong with the arguments of Tumbling or Sliding, nil when
-// they are valid.
+// Err tells what is wrong with the arguments that the Assigner was made of, nil
+// when they are valid.
 func (a Assigner) Err() error {
-	if a.err == nil && a.pane == 0 {
+	if a.err == nil && a.perSlide == 0 {
 		return fmt.Errorf("window: no windows are given; use window.Tumbling or window.Sliding")
 	}
 	return a.err
@@ -101,18 +104,28 @@ func (a Assigner) Err() error {
 // String is the call that made it.
 func (a Assigner) String() string { return a.name }
 
-// Size is the length of a window.
+// Size is the length of a window, 0 when it is not the same for all.
 func (a Assigner) Size() time.Duration { return a.size }
 
-// Slide is the time from the start of a window to the start of the next.
+// Slide is the time from the start of a window to the start of the next, 0
+// when it is not the same for all.
 func (a Assigner) Slide() time.Duration { return a.slide }
 
 // PanesPerWindow is how many panes make a window: 1 when they tumble.
 func (a Assigner) PanesPerWindow() int { return int(a.perWindow) }
 
+// Overlaps tells whether a record may be in several windows.
+func (a Assigner) Overlaps() bool { return a.perWindow > a.perSlide }
+
 // Pane is the pane that t belongs to. It divides: in a loop over records, keep
 // the start and end of the last pane and ask only when a time is outside.
 func (a Assigner) Pane(t event.Time) int64 {
+	switch {
+	case a.global:
+		return 0
+	case a.calendar != nil:
+		return a.calendar.unitAt(t)
+	}
 	i := floorDiv(int64(t), a.pane)
 	if int64(t)-i*a.pane < a.paneOffset {
 		i--
@@ -122,6 +135,14 @@ func (a Assigner) Pane(t event.Time) int64 {
 
 // PaneStart is the first event time of pane i, clamped to MinTime and MaxTime.
 func (a Assigner) PaneStart(i int64) event.Time {
+	switch {
+	case a.global && i <= 0:
+		return event.MinTime
+	case a.global:
+		return event.MaxTime
+	case a.calendar != nil:
+		return a.calendar.start(i)
+	}
 	n := i + a.paneShift
 	if n < i {
 		return event.MaxTime
@@ -155,6 +176,9 @@ func (a Assigner) Complete(watermark event.Time) int64 {
 		return math.MinInt64
 	case event.MaxTime:
 		return math.MaxInt64
+	}
+	if a.global {
+		return math.MinInt64
 	}
 	// Panes below the one of watermark+1 have ended.
 	ended := a.Pane(watermark + 1)

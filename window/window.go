@@ -17,10 +17,14 @@ func (w Window) Complete(watermark event.Time) bool {
 	return watermark == event.MaxTime || watermark >= w.End-1 && w.End != event.MaxTime
 }
 
-// Result is what a window says about one key.
+// Result is what a window says about one key. A window that fires several times
+// has several results with the same Key, Start and End: with Accumulate the last
+// one replaces the others, with Discard they add up.
 type Result[K, R any] struct {
 	Key   K          `json:"key"`
 	Start event.Time `json:"start"` // first event time of the window
 	End   event.Time `json:"end"`   // first event time after the window
 	Value R          `json:"value"`
+	// Timing tells when the result was made; OnTime is not written as JSON.
+	Timing Timing `json:"timing,omitzero"`
 }
