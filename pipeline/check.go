@@ -63,7 +63,7 @@ type checker struct {
 	// unresolved is set when a reader names no stream: what it means to read
 	// is not to be called unread.
 	unresolved bool
-	plan    plan
+	plan       plan
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,99}$`)

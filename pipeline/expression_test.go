@@ -110,7 +110,7 @@ func TestRefusedExpressions(t *testing.T) {
 	for source, want := range map[string]string{
 		"ii":           `test:1:1: unknown column "ii"; write one of i, f, s, b, t, d, any, null`,
 		"1 + nul":      `test:1:5: unknown column "nul"; did you mean "null"?`,
-		"upr(s)":       `test:1:1: unknown function "upr"; did you mean "upper"?`,
+		"uper(s)":      `test:1:1: unknown function "uper"; did you mean "upper"?`,
 		"s + i":        `test:1:3: invalid operation: + (mismatched types string and int)`,
 		"hour(s)":      `test:1:`,
 		"i +":          `test:1:3: unexpected token EOF`,
