@@ -64,6 +64,6 @@ Exit status: 0 done, 1 the job failed, 2 wrong flags or a wrong pipeline.`,
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemoCommand(), newBrokerCommand())
+	root.AddCommand(newDemoCommand(), newRunCommand(), newLintCommand(), newBrokerCommand(), newBenchCommand())
 	return root
 }

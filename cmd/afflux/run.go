@@ -86,6 +86,7 @@ func (f *runFlags) run(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return usageProblem(err)
 	}
+	defer p.Close()
 	job := p.Build()
 	if f.parallelism > 0 {
 		job.Set(afflux.OverrideParallelism(f.parallelism))
