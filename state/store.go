@@ -1,0 +1,177 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Store holds the states that an operator has declared, for the keys of a
+// subtask that are in memory. A key has a slot, a small number that a Backend
+// gives out; each state is a column of cells addressed by slot. So one look-up
+// of a key finds all of its states, and columns of pointer-free types are
+// pointer-free.
+//
+// A Store belongs to one task and is not safe for concurrent use.
+type Store struct {
+	columns []column
+	names   map[string]bool
+	errs    []error
+	sealed  bool
+
+	slot  uint32 // of the current key
+	now   int64  // processing time, nanoseconds
+	held  []int32
+	free  []uint32
+	ttl   bool
+	waste uint64 // keeps the loads of Warm
+}
+
+// Slots come and go, so a state of a slot that is not in use is empty.
+const released = math.MinInt32
+
+// column is a state without its type.
+type column interface {
+	name() string
+	// grow makes room for n slots.
+	grow(n int)
+	// warm loads what access to these slots touches first.
+	warm(slots []uint32) uint64
+	// drop empties a slot.
+	drop(slot uint32)
+	// expire removes from a slot what has expired, a bounded amount of work.
+	expire(slot uint32)
+	// append encodes the contents of a slot, and load replaces them.
+	append(slot uint32, dst []byte) ([]byte, error)
+	load(slot uint32, data []byte) error
+	entries() int64
+	bytes() int64
+}
+
+// NewStore returns a store without states.
+func NewStore() *Store { return &Store{names: map[string]bool{}} }
+
+// declare registers a state.
+func (s *Store) declare(name string, options []Option) settings {
+	var set settings
+	switch {
+	case s.sealed:
+		s.errs = append(s.errs, fmt.Errorf("state %q is declared too late: declare states in Open", name))
+	case name == "":
+		s.errs = append(s.errs, errors.New("a state has no name: it is restored by it"))
+	case s.names[name]:
+		s.errs = append(s.errs, fmt.Errorf("two states are called %q: names must be unique in an operator", name))
+	}
+	s.names[name] = true
+	for _, o := range options {
+		if err := o(&set); err != nil {
+			s.errs = append(s.errs, fmt.Errorf("state %q: %w", name, err))
+		}
+	}
+	s.ttl = s.ttl || set.ttl > 0
+	return set
+}
+
+func (s *Store) add(c column) {
+	c.grow(len(s.held))
+	s.columns = append(s.columns, c)
+}
+
+// Seal ends the declarations and returns what was wrong with them.
+func (s *Store) Seal() error {
+	s.sealed = true
+	return errors.Join(s.errs...)
+}
+
+// Expires tells whether any state has a time to live, so that the clock
+// matters.
+func (s *Store) Expires() bool { return s.ttl }
+
+// SetNow sets the processing time, nanoseconds since the Unix epoch and not
+// negative. It must not go back.
+func (s *Store) SetNow(now int64) { s.now = max(now, s.now) }
+
+// Use makes a slot that is in use the one of the current key.
+func (s *Store) Use(slot uint32) { s.slot = slot }
+
+// Acquire takes a free slot into use; its states are empty.
+func (s *Store) Acquire() uint32 {
+	if n := len(s.free); n > 0 {
+		slot := s.free[n-1]
+		s.free = s.free[:n-1]
+		s.held[slot] = 0
+		return slot
+	}
+	slot := uint32(len(s.held))
+	s.held = append(s.held, 0)
+	if slot%pageSize == 0 {
+		for _, c := range s.columns {
+			c.grow(len(s.held))
+		}
+	}
+	return slot
+}
+
+// Release empties a slot and makes it free. A slot that is free stays so.
+func (s *Store) Release(slot uint32) {
+	if s.held[slot] == released {
+		return
+	}
+	if s.held[slot] != 0 {
+		for _, c := range s.columns {
+			c.drop(slot)
+		}
+	}
+	s.held[slot] = released
+	s.free = append(s.free, slot)
+}
+
+// Unused tells whether a slot is in use for nothing: it holds no state and is
+// not pinned.
+func (s *Store) Unused(slot uint32) bool { return s.held[slot] == 0 }
+
+// Pin keeps a slot in use until as many calls of Unpin, for what refers to the
+// key by its slot, like a timer.
+func (s *Store) Pin(slot uint32) { s.held[slot]++ }
+
+// Unpin takes a Pin back.
+func (s *Store) Unpin(slot uint32) { s.held[slot]-- }
+
+// Warm brings the states of slots into the cache, so that the misses of many
+// keys overlap.
+func (s *Store) Warm(slots []uint32) {
+	for _, c := range s.columns {
+		s.waste += c.warm(slots)
+	}
+	for _, slot := range slots {
+		s.waste += uint64(s.held[slot])
+	}
+}
+
+// Expire removes from a slot what has expired. The work is bounded: a map of
+// more than 16 entries takes several calls.
+func (s *Store) Expire(slot uint32) {
+	if s.ttl && s.held[slot] > 0 {
+		for _, c := range s.columns {
+			c.expire(slot)
+		}
+	}
+}
+
+// Bytes is the memory that the store holds, free room included, and what its
+// values own.
+func (s *Store) Bytes() int64 {
+	n := int64(cap(s.held)+cap(s.free)) * 4
+	for _, c := range s.columns {
+		n += c.bytes()
+	}
+	return n
+}
+
+// Entries calls f with the name of each state and the number of values,
+// elements or entries that it holds; expired ones count until they are removed.
+func (s *Store) Entries(f func(name string, entries int64)) {
+	for _, c := range s.columns {
+		f(c.name(), c.entries())
+	}
+}
