@@ -118,6 +118,34 @@ func TestAvroThroughKafka(t *testing.T) {
 	}
 }
 
+// TestKeyThatFails refuses the record instead of sending it without a key.
+func TestKeyThatFails(t *testing.T) {
+	b := newBench(t)
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	b.write("in.csv", "n\n0\n1\n2\n")
+	b.mustRun(`
+sources:
+  in: { file: { path: "${DIR}/in.csv" }, columns: { n: int } }
+sinks:
+  out: { kafka: { brokers: "`+cluster.ListenAddrs()[0]+`", topic: keys, create_partitions: 3, key: "10 % n" }, on_error: dead_letter }
+dead_letters: { file: { path: "${DIR}/letters.jsonl" } }
+`, 1)
+	if letters := b.read("letters.jsonl"); strings.Count(letters, "\n") != 1 || !strings.Contains(letters, `{\"n\":0}`) {
+		t.Errorf("dead letters:\n%s", letters)
+	}
+	b.mustRun(`
+sources:
+  in: { kafka: { brokers: "`+cluster.ListenAddrs()[0]+`", topic: keys, until_latest: true }, columns: { n: int } }
+sinks:
+  out: { file: { path: "${DIR}/out.csv", header: false } }
+`, 1)
+	b.equal(b.sorted("out.csv"), "1", "2")
+}
+
 func TestSlowRequests(t *testing.T) {
 	b := newBench(t)
 	b.example("slow-requests.yaml", 1, map[string]string{"REQUESTS": "../examples/data/requests.jsonl", "REJECTED": filepath.Join(b.dir, "rejected.jsonl")},

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -105,7 +106,7 @@ func (f *field) fromUnix(v float64) (any, error) {
 
 // unixTime rounds to microseconds: a float holds no more for today's times.
 func unixTime(seconds float64) time.Time {
-	return time.UnixMicro(int64(seconds*1e6 + 0.5)).UTC()
+	return time.UnixMicro(int64(math.Round(seconds * 1e6))).UTC()
 }
 
 func (f *field) errorf(format string, args ...any) error {

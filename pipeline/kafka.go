@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/affluxdev/afflux/codec"
 	"github.com/affluxdev/afflux/connector"
 	"github.com/affluxdev/afflux/connector/kafka"
 	"github.com/affluxdev/afflux/event"
@@ -127,13 +128,13 @@ func (c *checker) kafkaSink(k *kafkaSinkConfig, cols *columns) connector.Sink[Ro
 		return nil
 	}
 	out := []kafka.SinkOption{kafka.Codec(coder)}
-	for _, o := range c.cluster(&k.clusterConfig) {
-		out = append(out, o)
-	}
 	if k.key.given() {
 		if f := c.compileExpression(&k.key, cols); f != nil {
-			out = append(out, kafka.Key(keyBytes(f)))
+			out[0] = kafka.Encode(keyedMessage(f, coder))
 		}
+	}
+	for _, o := range c.cluster(&k.clusterConfig) {
+		out = append(out, o)
 	}
 	switch k.acks.value {
 	case "leader":
@@ -168,19 +169,23 @@ func (c *checker) kafkaSink(k *kafkaSinkConfig, cols *columns) connector.Sink[Ro
 	return kafka.Sink[Row](k.topic.value, out...)
 }
 
-// keyBytes is the key of a message. An expression that fails gives the same
-// key as null: the records are spread evenly.
-func keyBytes(f *formula) func(*Row) []byte {
-	return func(r *Row) []byte {
-		v, err := f.eval(r)
-		if err != nil || v == nil {
-			return nil
-		}
-		s, err := plainText(v, time.RFC3339Nano)
+// keyedMessage makes messages with a key: the text of an expression, or no key
+// where it is null. A record for which the expression fails is refused.
+func keyedMessage(key *formula, coder codec.Codec[Row]) func(*Row, *kafka.Message) error {
+	return func(r *Row, m *kafka.Message) error {
+		v, err := key.eval(r)
 		if err != nil {
-			return nil
+			return err
 		}
-		return []byte(s)
+		if v != nil {
+			s, err := plainText(v, time.RFC3339Nano)
+			if err != nil {
+				return err
+			}
+			m.Key = []byte(s)
+		}
+		m.Value, err = coder.Append(nil, r)
+		return err
 	}
 }
 
