@@ -243,7 +243,7 @@ func (c *sinkConfig) bind(b *binder) {
 	b.key("stdout", &c.stdout, "write to standard output")
 	b.key("kafka", &c.kafka, "write to a topic")
 	b.key("blackhole", &c.blackhole, "count the records and forget them")
-	b.key("parallelism", &c.parallelism, "number of subtasks")
+	b.key("parallelism", &c.parallelism, "number of subtasks; default 1 for a file: with more, each writes a file of its own, like out-0.csv")
 	b.key("on_error", &c.onError, "what happens with a record that cannot be written")
 }
 

@@ -66,7 +66,7 @@ func TestFlightDelays(t *testing.T) {
 	want := hourly(t)
 	out := filepath.Join(b.dir, "out.csv")
 	for _, parallelism := range []int{1, 2, 7} {
-		b.example("flight-delays.yaml", parallelism, nil, flightsFile, "sinks.out.file.path="+out, "sinks.out.parallelism=1")
+		b.example("flight-delays.yaml", parallelism, nil, flightsFile, "sinks.out.file.path="+out)
 		if got := b.sorted("out.csv"); !slices.Equal(got, want) {
 			t.Errorf("parallelism %d: %d rows that are not the %d expected", parallelism, len(got), len(want))
 		}
@@ -91,7 +91,7 @@ func TestFlightDelaysThroughKafka(t *testing.T) {
 		format := ".kafka.format=" + form.format
 		b.example("flights-to-kafka.yaml", 1, env, flightsFile, "sinks.topic"+format, "sinks.topic.kafka.create_partitions="+form.partitions)
 		for _, parallelism := range form.parallelism {
-			b.example("flight-delays-kafka.yaml", parallelism, env, "sources.flights"+format, "sinks.out.file.path="+out, "sinks.out.parallelism=1")
+			b.example("flight-delays-kafka.yaml", parallelism, env, "sources.flights"+format, "sinks.out.file.path="+out)
 			if got := b.sorted("out.csv"); !slices.Equal(got, want) {
 				t.Errorf("%s, parallelism %d: %d rows that are not the %d expected", form.format, parallelism, len(got), len(want))
 			}
@@ -169,8 +169,8 @@ func TestSlowRequests(t *testing.T) {
 func TestHotItems(t *testing.T) {
 	b := newBench(t)
 	env := map[string]string{"CLICKS": "20000", "HOT": "25"}
-	b.example("hot-items.yaml", 2, env, "sinks.out={from: hot, file: {path: "+filepath.Join(b.dir, "out.csv")+", columns: [window_end, item, clicks, users]}, parallelism: 1}")
-	b.example("hot-items.yaml", 1, env, "sources.clicks.parallelism=1", "sinks.raw={from: clicks, file: {path: "+filepath.Join(b.dir, "clicks.csv")+", header: false}, parallelism: 1}",
+	b.example("hot-items.yaml", 2, env, "sinks.out={from: hot, file: {path: "+filepath.Join(b.dir, "out.csv")+", columns: [window_end, item, clicks, users]}}")
+	b.example("hot-items.yaml", 1, env, "sources.clicks.parallelism=1", "sinks.raw={from: clicks, file: {path: "+filepath.Join(b.dir, "clicks.csv")+", header: false}}",
 		"sinks.out={from: hot, blackhole: {}}")
 	counts, users := map[string]int{}, map[string]map[string]bool{}
 	for _, line := range b.sorted("clicks.csv") {

@@ -23,6 +23,8 @@ func (c *checker) sink(e *named[sinkConfig]) {
 	p := &sinkPlan{name: e.name, options: []afflux.Option{afflux.OnError(c.policy(s.onError))}}
 	if s.parallelism.given() {
 		p.options = append(p.options, afflux.Parallelism(max(s.parallelism.or(1), 1)))
+	} else if s.file.given { // several subtasks would write several files
+		p.options = append(p.options, afflux.Parallelism(1))
 	}
 	var in *stream
 	if s.from.given() {
