@@ -374,3 +374,65 @@ func TestTimeBeforeAllTime(t *testing.T) {
 		t.Fatalf("%d late, %d windows", len(late.got), len(out.got))
 	}
 }
+
+// pingPong is a source that hands over a number once the one before has come
+// out at its sink.
+type pingPong struct {
+	collector[int]
+	n    int
+	came atomic.Int64
+	wake atomic.Pointer[func()]
+}
+
+func (p *pingPong) Open(context.Context, connector.Subtask) (connector.Writer[int], error) {
+	return p, nil
+}
+
+func (p *pingPong) Write(b *event.Records[int], from int) (int, error) {
+	p.came.Add(int64(len(b.Values) - from))
+	(*p.wake.Load())()
+	return len(b.Values) - from, nil
+}
+
+type pingSource struct{ *pingPong }
+
+func (p pingSource) Open(_ context.Context, sub connector.Subtask) (connector.Reader[int], error) {
+	p.wake.Store(&sub.Wake)
+	return &pingReader{p: p.pingPong}, nil
+}
+
+type pingReader struct {
+	p    *pingPong
+	sent int
+}
+
+func (r *pingReader) Poll(dst *event.Records[int], _ connector.Limit) (connector.Status, error) {
+	switch came := int(r.p.came.Load()); {
+	case came == r.p.n:
+		return connector.Status{State: connector.Done}, nil
+	case came < r.sent:
+		return connector.Status{State: connector.Idle}, nil
+	}
+	dst.Append(r.sent, event.Time(r.sent))
+	r.sent++
+	return connector.Status{}, nil
+}
+func (r *pingReader) Close() error { return nil }
+
+// TestNothingIsHeldBack has one record on the way at a time: a batch that some
+// task keeps while it waits would end it all.
+func TestNothingIsHeldBack(t *testing.T) {
+	for _, p := range []int{1, 3} {
+		ends := &pingPong{n: 1000}
+		j := afflux.NewJob("t", afflux.Parallelism(p), afflux.NoChaining())
+		afflux.From(j, "ping", pingSource{ends}, afflux.Parallelism(1)).
+			Map("m", func(v *int) int { return *v }).
+			Rebalance().MapAsync("a", func(_ context.Context, v *int) (int, error) { return *v, nil }, afflux.Parallelism(p)).
+			KeyBy("k", func(v *int) int { return *v % 7 }).Reduce("r", func(a, v *int) { *a = *v }).
+			FlatMap("f", func(v *int, emit func(int)) error { emit(*v); return nil }).
+			To("pong", ends)
+		if err := run(t, j); err != nil {
+			t.Fatalf("after %d records: %v", ends.came.Load(), err)
+		}
+	}
+}

@@ -135,6 +135,9 @@ func (b *builder[R, P]) source(maxRecord int64, n int) {
 	r := b.w.rng
 	fixed := int64(event.TypeOf[R]().Size()) + 8
 	typical, largest, rare := int64(1+r.IntN(60)), max(maxRecord-fixed, 1), uint64(5+r.IntN(200))
+	if r.IntN(4) == 0 {
+		rare = uint64(1 + r.IntN(3)) // most are large
+	}
 	s := &source[R, P]{w: b.w, number: len(b.src), splits: 1 + r.IntN(3), n: r.IntN(n + 1), keys: 1 + r.IntN(40),
 		step: 1 + r.Int64N(20), bound: r.Int64N(60), stalls: 2 + r.IntN(30)}
 	s.size = func(h uint64) int32 {

@@ -40,7 +40,7 @@ type Harness[T any, U comparable] struct {
 }
 
 // rounds is how many schedules the kit tries for each check.
-const rounds = 40
+const rounds = 15
 
 // Test runs the kit.
 func Test[T any, U comparable](t *testing.T, h Harness[T, U]) {
