@@ -223,11 +223,19 @@ func (m *marks) observe(split int, times []event.Time) {
 		m.splits = append(m.splits, mark{split: split, max: event.MinTime})
 	}
 	k := &m.splits[i]
-	top := k.max
-	for _, t := range times {
-		top = max(top, t)
+	k.max, k.idle, k.seen = latest(k.max, times), false, 0
+}
+
+// latest is the largest of times and t. Four maxima do not wait for each other.
+func latest(t event.Time, times []event.Time) event.Time {
+	a, b, c, d := t, t, t, t
+	for ; len(times) >= 4; times = times[4:] {
+		a, b, c, d = max(a, times[0]), max(b, times[1]), max(c, times[2]), max(d, times[3])
 	}
-	k.max, k.idle, k.seen = top, false, 0
+	for _, t := range times {
+		a = max(a, t)
+	}
+	return max(a, b, c, d)
 }
 
 func (m *marks) end(split int) {
