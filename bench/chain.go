@@ -36,23 +36,24 @@ func chainSmallRaw(n int) (s uint64) {
 	return s
 }
 
+// chainSmall changes records in place; the source has the event times.
 func chainSmall(ctx context.Context, n int) (uint64, error) {
 	j := afflux.NewJob("chain", afflux.Parallelism(1))
 	out := sink[Small]{fold: sumSmall}
 	afflux.From(j, "source", source[Small]{n, fillSmall}).Watermarks(afflux.InOrder()).
-		Map("triple", func(r *Small) Small { return Small{r.Key, r.Val*3 + 1, r.TS} }).
+		Update("triple", func(r *Small) { r.Val = r.Val*3 + 1 }).
 		Filter("most", func(r *Small) bool { return r.Key&7 != 0 }).
 		To("sum", &out)
 	err := j.Run(ctx)
 	return out.sum.Load(), err
 }
 
-// chainSmallInPlace takes event times from a function and updates in place.
-func chainSmallInPlace(ctx context.Context, n int) (uint64, error) {
+// chainSmallMap makes new records, and takes event times from a function.
+func chainSmallMap(ctx context.Context, n int) (uint64, error) {
 	j := afflux.NewJob("chain", afflux.Parallelism(1))
 	out := sink[Small]{fold: sumSmall}
 	afflux.From(j, "source", source[Small]{n, fillSmall}).EventTime((*Small).when, afflux.InOrder()).
-		Update("triple", func(r *Small) { r.Val = r.Val*3 + 1 }).
+		Map("triple", func(r *Small) Small { return Small{r.Key, r.Val*3 + 1, r.TS} }).
 		Filter("most", func(r *Small) bool { return r.Key&7 != 0 }).
 		To("sum", &out)
 	err := j.Run(ctx)

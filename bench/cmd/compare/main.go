@@ -9,16 +9,23 @@ import (
 	"regexp"
 	"runtime/pprof"
 	"text/tabwriter"
+	"time"
 
 	"github.com/affluxdev/afflux/bench"
 )
 
 func main() {
-	reps := flag.Int("reps", 5, "repetitions of each comparison")
-	must := flag.Bool("must", false, "exit with 1 when a ratio that must be reached is not, in the best repetition")
+	reps := flag.Int("reps", 9, "repetitions of each comparison")
+	must := flag.Bool("must", false, "exit with 1 when a ratio that must be reached is not, by the best repetitions")
+	records := flag.Int("records", 0, "records of each run; 0 for what suits each path")
 	only := flag.String("run", "", "compare only paths whose name matches this regular expression")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the engine's runs to this file; the loops are then not run")
 	flag.Parse()
+	if *records > 0 {
+		for i := range bench.Paths {
+			bench.Paths[i].Records = *records
+		}
+	}
 	match, err := regexp.Compile(*only)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -60,7 +67,7 @@ func profiled(path string, match *regexp.Regexp, reps int) error {
 
 func compared(match *regexp.Regexp, reps int, must bool) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "path\tagainst\tloop M/s\tengine M/s\tratio\tmin..max\tcontrol\tmust\taim\tallocs/record\tB/record")
+	fmt.Fprintln(w, "path\tagainst\tloop M/s\tengine M/s\tratio\tmin..max\tbest/best\tcontrol\tmust\taim\tallocs/record\tB/record")
 	missed := 0
 	for _, p := range bench.Paths {
 		if !match.MatchString(p.Name) {
@@ -75,15 +82,41 @@ func compared(match *regexp.Regexp, reps int, must bool) error {
 			missed++
 			verdict = " MISSED"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.3f\t%.3f..%.3f\t%.2f\t%s%s\t%s\t%.5f\t%.2f\n", r.Name, r.Against,
-			r.RawRate.Median/1e6, r.Rate.Median/1e6, r.Ratio.Median, r.Ratio.Min, r.Ratio.Max, r.Control.Median,
+		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.3f\t%.3f..%.3f\t%.3f\t%.2f\t%s%s\t%s\t%.5f\t%.2f\n", r.Name, r.Against,
+			r.RawRate.Median/1e6, r.Rate.Median/1e6, r.Ratio.Median, r.Ratio.Min, r.Ratio.Max, r.Best, r.Control.Median,
 			goal(r.Must), verdict, goal(r.Aim), r.Allocs, r.AllocBytes)
 		w.Flush()
+	}
+	if err := latencies(w, match); err != nil {
+		return err
 	}
 	if must && missed > 0 {
 		return fmt.Errorf("%d ratios were not reached", missed)
 	}
 	return nil
+}
+
+// latencies measures at fixed rates; p99 must be at most a millisecond.
+func latencies(w *tabwriter.Writer, match *regexp.Regexp) error {
+	const name = "latency, 3 stages"
+	if !match.MatchString(name) {
+		return nil
+	}
+	fmt.Fprintln(w, "\n"+name+"\trecords/s\tp50\tp99\tp99.9\tmax")
+	for _, rate := range []int{100_000, 1_000_000} {
+		var best *bench.Latency
+		for range 3 {
+			l, err := bench.MeasureLatency(context.Background(), rate, 2*time.Second)
+			if err != nil {
+				return err
+			}
+			if best == nil || l.P99 < best.P99 {
+				best = l
+			}
+		}
+		fmt.Fprintf(w, "best of 3\t%d\t%v\t%v\t%v\t%v\n", rate, best.P50, best.P99, best.P999, best.Max)
+	}
+	return w.Flush()
 }
 
 func goal(x float64) string {

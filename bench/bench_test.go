@@ -1,0 +1,96 @@
+package bench
+
+import (
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestPathsAgree runs every path with few records: Compare fails when the
+// engine's checksum is not the loop's.
+func TestPathsAgree(t *testing.T) {
+	for _, p := range Paths {
+		t.Run(p.Name+" against "+p.Against, func(t *testing.T) {
+			p.Records = 200_000
+			if _, err := Compare(t.Context(), p, 1); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestNothingIsAllocatedPerRecord compares a long run with a short one, so that
+// what a job allocates once does not count. The paths with string keys are
+// left out: their source allocates the text of each batch, as a decoder does.
+func TestNothingIsAllocatedPerRecord(t *testing.T) {
+	for _, p := range Paths {
+		if p.Name == wordsName {
+			continue
+		}
+		t.Run(p.Name+" against "+p.Against, func(t *testing.T) {
+			p.Records = 2_000_000
+			r, err := Compare(t.Context(), p, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Allocs > 0.002 {
+				t.Errorf("%.4f allocations a record", r.Allocs)
+			}
+		})
+	}
+}
+
+// TestMust measures for some minutes and needs a quiet machine, so it runs only
+// when asked for.
+func TestMust(t *testing.T) {
+	if os.Getenv("AFFLUX_BENCH") == "" {
+		t.Skip("set AFFLUX_BENCH=1 to compare the engine with plain loops")
+	}
+	for _, p := range Paths {
+		r, err := Compare(t.Context(), p, 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.OK() {
+			t.Errorf("%s against %s: %.3f, must be %.3g", p.Name, p.Against, r.Best, p.Must)
+		}
+	}
+}
+
+func TestLatencyCountsEveryRecord(t *testing.T) {
+	l, err := MeasureLatency(t.Context(), 20_000, 200*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Records != 4000 || l.P50 <= 0 || l.P50 > l.P99 || l.P99 > l.P999 || l.P999 > l.Max {
+		t.Fatalf("got %+v", l)
+	}
+}
+
+func TestHistogramQuantiles(t *testing.T) {
+	var h, other histogram
+	var all []int64
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for i := range 10_000 {
+		v := rnd.Int64N(1 << (1 + rnd.IntN(40)))
+		all = append(all, v)
+		if i%2 == 0 {
+			h.add(v)
+		} else {
+			other.add(v)
+		}
+	}
+	h.merge(&other)
+	slices.Sort(all)
+	for _, q := range []float64{0, 0.5, 0.99, 0.999} {
+		want, got := all[int(q*float64(len(all)))], int64(h.quantile(q))
+		if got > want || float64(got) < float64(want)*0.96 {
+			t.Errorf("quantile %v is %d, want %d", q, got, want)
+		}
+	}
+	if h.max != all[len(all)-1] {
+		t.Errorf("the largest is %d, want %d", h.max, all[len(all)-1])
+	}
+}
