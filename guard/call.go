@@ -83,7 +83,7 @@ func NewCaller[U any](p Policy) *Caller[U] {
 		WithDelayFunc(func(e failsafe.ExecutionAttempt[U]) time.Duration {
 			var t *Throttled
 			if errors.As(e.LastError(), &t) && t.After > 0 {
-				return t.After
+				return t.After * 4 / 3 // no sooner than asked, whatever the jitter
 			}
 			return -1 // the backoff
 		}).
