@@ -87,8 +87,14 @@ type Context interface {
 	Go(f func(ctx context.Context))
 	// Now is the processing time.
 	Now() time.Time
+	// Yield lets other tasks run if this one has had the processor for long. It
+	// is for work that is not divided into batches, and may unwind like Emit.
+	Yield()
 	// Count adds to a named counter of the operator, like late records.
 	Count(name string, n int64)
+	// Gauge sets a named gauge of the operator; labels are pairs of a name and
+	// a value.
+	Gauge(name string, value float64, labels ...string)
 	// BatchCapacity is the number of records of size bytes that a scratch
 	// batch of this task should hold.
 	BatchCapacity(size int) int

@@ -254,6 +254,23 @@ func (l *link) Now() time.Time { return l.t.host.Wall() }
 // Count implements operator.Context.
 func (l *link) Count(name string, n int64) { l.counters.Count(name, n) }
 
+// Gauge implements operator.Context.
+func (l *link) Gauge(name string, value float64, labels ...string) {
+	l.counters.SetGauge(name, value, labels...)
+}
+
+// Yield implements operator.Context.
+func (l *link) Yield() {
+	t := l.t
+	if t.cancelled.Load() {
+		panic(operator.Unwind{Err: operator.ErrCancelled})
+	}
+	if t.host.Now()-t.pace.began >= yieldEvery {
+		t.host.Yield()
+		t.pace.began = t.host.Now()
+	}
+}
+
 // BatchCapacity implements operator.Context.
 func (l *link) BatchCapacity(size int) int {
 	n := capacity(l.t.cfg.Batch, size)

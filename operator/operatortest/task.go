@@ -135,6 +135,12 @@ func (c *fakeTask[U]) Now() time.Time { return c.clock }
 // Count implements operator.Context.
 func (c *fakeTask[U]) Count(string, int64) {}
 
+// Gauge implements operator.Context.
+func (c *fakeTask[U]) Gauge(string, float64, ...string) {}
+
+// Yield implements operator.Context.
+func (c *fakeTask[U]) Yield() { c.suspended() }
+
 // BatchCapacity implements operator.Context.
 func (c *fakeTask[U]) BatchCapacity(int) int { return 1 + c.rng.IntN(9) }
 
