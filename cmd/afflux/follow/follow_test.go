@@ -73,23 +73,37 @@ func TestJudgeAveragesAfterTheChange(t *testing.T) {
 }
 
 func TestValveKeepsTheRate(t *testing.T) {
-	v := valve{}
+	now := time.Unix(0, 0)
+	v := valve{clock: func() time.Time { return now }}
 	v.rate.Store(1_000_000)
-	start := time.Now()
-	n := 0
-	for time.Since(start) < 50*time.Millisecond {
-		if v.shut() == 0 {
-			v.pass(100)
-			n += 100
+	passed := 0
+	for now.Before(time.Unix(1, 0)) {
+		if d := v.shut(); d > 0 {
+			now = now.Add(d + time.Millisecond) // as late as a sleep is
+			continue
 		}
+		v.pass(128)
+		passed += 128
+		now = now.Add(time.Microsecond)
 	}
-	// 50 ms at this rate, what may be ahead, and what may be made up for.
-	allowed := 50_000 + 100 + int((minSleep+maxCredit).Seconds()*1e6)
-	if late := time.Since(start); late < 60*time.Millisecond && (n > allowed || n < 40_000) {
-		t.Fatalf("%d records passed in %v at a million a second", n, late)
+	if passed < 990_000 || passed > 1_001_000 {
+		t.Errorf("%d records passed in a second at a million a second", passed)
 	}
-	if got := v.count.Load(); got != int64(n) {
-		t.Fatalf("counted %d of %d", got, n)
+	if got := v.count.Load(); got != int64(passed) {
+		t.Errorf("counted %d of %d", got, passed)
+	}
+	// A long sleep is made up for in part only.
+	now = now.Add(time.Second)
+	burst := 0
+	for ; v.shut() == 0; burst += 128 {
+		v.pass(128)
+	}
+	if most := int((maxCredit+minSleep).Seconds()*1e6) + 128; burst > most {
+		t.Errorf("%d records passed at once, at most %d may", burst, most)
+	}
+	v.rate.Store(0)
+	if d := v.shut(); d != 0 {
+		t.Errorf("shut for %v without a limit", d)
 	}
 }
 

@@ -13,6 +13,7 @@ type valve struct {
 	count atomic.Int64
 	_     [120]byte
 
+	clock   func() time.Time // read only while there is a limit
 	current int64
 	debt    float64 // nanoseconds that the records so far are ahead of the rate
 	last    time.Time
@@ -30,12 +31,12 @@ const (
 func (v *valve) shut() time.Duration {
 	r := v.rate.Load()
 	if r != v.current {
-		v.current, v.debt, v.last = r, 0, time.Now()
+		v.current, v.debt, v.last = r, 0, v.clock()
 	}
 	if r == 0 {
 		return 0
 	}
-	now := time.Now()
+	now := v.clock()
 	v.debt = max(v.debt-float64(now.Sub(v.last)), -float64(maxCredit))
 	v.last = now
 	if v.debt < float64(minSleep) {
