@@ -25,7 +25,7 @@ lint: ## golangci-lint, as pinned here (the first run builds it: some minutes)
 	GOTOOLCHAIN=$$(go env GOVERSION) go run $(GOLANGCI) run ./...
 
 bench: ## compare the engine with plain loops that do the same work
-	cd bench && go test -run '^$$' -bench . -benchmem ./...
+	cd bench && go run ./cmd/compare
 
 fuzz: ## try every fuzz target for FUZZTIME
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
