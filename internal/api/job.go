@@ -99,8 +99,7 @@ type channelView struct {
 	Channels []metric.Channel `json:"channels"`
 }
 
-func viewOf(before, now *metric.Job) jobView {
-	rates := metric.Between(before, now)
+func viewOf(now *metric.Job, rates metric.Rates) jobView {
 	v := jobView{
 		Name: now.Name, State: now.State, Error: now.Error, Started: now.Started, At: now.At, Restarts: now.Restarts,
 		InFlightBytes: now.InFlightBytes, BoundBytes: now.BoundBytes, PeakInFlightBytes: now.PeakInFlightBytes,
@@ -167,12 +166,12 @@ func finiteOnly(gauges []metric.Gauge) []metric.Gauge {
 }
 
 func serveJob(w http.ResponseWriter, sampler *metric.Sampler) {
-	before, now := sampler.Pair()
+	now, rates := sampler.Current()
 	if now == nil {
 		http.Error(w, "the job has not started yet", http.StatusServiceUnavailable)
 		return
 	}
-	answer(w, http.StatusOK, viewOf(before, now))
+	answer(w, http.StatusOK, viewOf(now, rates))
 }
 
 // healthView is the answer of /api/v1/health.

@@ -42,7 +42,8 @@ type OperatorRate struct {
 	CounterRates map[string]float64
 	// Lag is the sum of the gauges named "lag", -1 if there are none.
 	Lag float64
-	// LagGrowth is the change of Lag, records per second; 0 while unknown.
+	// LagGrowth is the change of Lag, records per second; 0 while unknown. A
+	// Sampler computes it over TrendInterval.
 	LagGrowth float64
 }
 

@@ -11,6 +11,9 @@ const (
 	// SampleInterval is the time between two samples, and the time that rates
 	// are computed over.
 	SampleInterval = time.Second
+	// TrendInterval is the time that the growth of a lag is computed over: a
+	// connector may hear only once a second how much input there is.
+	TrendInterval = 4 * time.Second
 	// MaxSamples is the most that a Sampler keeps: two minutes.
 	MaxSamples = 120
 )
@@ -101,7 +104,31 @@ func (s *Sampler) Current() (*Job, Rates) {
 	if now == nil {
 		return nil, Rates{}
 	}
-	return now, Between(before, now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return now, s.rates(before, now)
+}
+
+// rates are those between two snapshots, the growth of lags over
+// TrendInterval. The caller holds the lock.
+func (s *Sampler) rates(before, now *Job) Rates {
+	r := Between(before, now)
+	far := before
+	for i := len(s.ring) - 1; i >= 0; i-- {
+		j := s.ring[i]
+		if !sameRun(j, now) || now.At.Sub(j.At) > TrendInterval {
+			break
+		}
+		far = j
+	}
+	if !far.At.Before(before.At) {
+		return r
+	}
+	trend := Between(far, now)
+	for i := range r.Operators {
+		r.Operators[i].LagGrowth = trend.Operators[i].LagGrowth
+	}
+	return r
 }
 
 // Latest returns the last sample kept and the rates between it and the one
@@ -113,7 +140,7 @@ func (s *Sampler) Latest() (*Job, Rates) {
 	if n == 0 {
 		return nil, Rates{}
 	}
-	return s.ring[n-1], Between(s.ring[max(0, n-2)], s.ring[n-1])
+	return s.ring[n-1], s.rates(s.ring[max(0, n-2)], s.ring[n-1])
 }
 
 // Samples returns the snapshots kept, oldest first.

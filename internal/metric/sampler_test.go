@@ -97,3 +97,32 @@ func TestLagGrowth(t *testing.T) {
 		}
 	}
 }
+
+// TestTrendOfALagSeenInSteps reads a lag that grows by 70 a second and is told
+// of every 1.4 s: within a second it grows by 98 or not at all.
+func TestTrendOfALagSeenInSteps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		s := NewSampler(func() *Job {
+			d := time.Since(start)
+			told := d.Truncate(1400 * time.Millisecond)
+			return &Job{Started: start, At: time.Now(), Operators: []Operator{{Subtasks: []Subtask{{
+				Wall: d, Gauges: []Gauge{{Name: "lag", Value: 70 * told.Seconds()}},
+			}}}}}
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go s.Run(ctx)
+		time.Sleep(5100 * time.Millisecond) // the clock of the bubble
+		for range 40 {
+			time.Sleep(250 * time.Millisecond)
+			_, current := s.Current()
+			_, latest := s.Latest()
+			for name, r := range map[string]Rates{"Current": current, "Latest": latest} {
+				if g := r.Operators[0].LagGrowth; g < 45 || g > 105 {
+					t.Errorf("after %v: %s says %g a second, the truth is 70", time.Since(start), name, g)
+				}
+			}
+		}
+	})
+}
