@@ -11,8 +11,9 @@ type DeadLetter struct {
 	Origin string `json:"origin,omitempty"`
 	// Record is the record as text: the raw input where it could not be decoded, else its JSON form.
 	Record string `json:"record"`
-	// Time is the event time of the record, MinTime when it had none.
-	Time Time `json:"time"`
+	// Time is the event time of the record, MinTime when it had none; its JSON
+	// form then leaves it out.
+	Time Time `json:"time,omitzero"`
 	// At is when it was refused, nanoseconds since the Unix epoch.
 	At int64 `json:"at"`
 }

@@ -43,6 +43,9 @@ func (t Time) Add(d time.Duration) Time {
 	return s
 }
 
+// IsZero tells whether t is MinTime, the event time of a record that has none.
+func (t Time) IsZero() bool { return t == MinTime }
+
 // String formats t as RFC 3339 with nanoseconds; the two ends print as -inf and +inf.
 func (t Time) String() string {
 	switch t {

@@ -194,7 +194,8 @@ func (c *checker) branches(step string) []string {
 	return out
 }
 
-// policy translates on_error.
+// policy translates on_error. Who declares a place for dead letters wants them
+// kept: that is then the default.
 func (c *checker) policy(w choice) afflux.Policy {
 	switch w.value {
 	case "skip":
@@ -204,6 +205,10 @@ func (c *checker) policy(w choice) afflux.Policy {
 			c.addf(w.at(), "on_error: dead_letter needs a place to keep them; add dead_letters: {file: {path: rejected.jsonl}}")
 		}
 		return afflux.DeadLetter
+	case "":
+		if c.config.deadLetters.given {
+			return afflux.DeadLetter
+		}
 	}
 	return afflux.Fail
 }

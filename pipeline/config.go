@@ -21,7 +21,7 @@ func (c *config) bind(b *binder) {
 	b.must("sources", &c.sources, "where records come from, by name")
 	b.key("steps", &c.steps, "what is done with them, in order")
 	b.must("sinks", &c.sinks, "where records go, by name")
-	b.key("dead_letters", &c.deadLetters, "where records go that a source or step with on_error: dead_letter refuses")
+	b.key("dead_letters", &c.deadLetters, "where records go that a source or step refuses; with it, on_error is dead_letter unless said otherwise")
 	b.key("buffers", &c.buffers, "bounds on what is in flight")
 }
 
