@@ -174,8 +174,8 @@ func runDemo(ctx context.Context, o demoOptions, plan demoPlan) (err error) {
 	defer profiles.close()
 
 	d := &demo{options: o, plan: plan, broker: b.Addr(), admin: kadm.NewClient(client)}
-	fmt.Fprintf(os.Stderr, "clicks at %s/s for %v, from %v to %v at up to %s/s;\nthe profile service answers %s look-ups a second\n",
-		whole(o.base), o.duration, plan.from.Round(time.Second/10), plan.to.Round(time.Second/10), whole(plan.peak), whole(o.capacity))
+	fmt.Fprintf(os.Stderr, "%s clicks/s for %g s, up to %s clicks/s from %.1f s to %.1f s;\nthe profile service answers %s look-ups/s\n",
+		whole(o.base), o.duration.Seconds(), whole(plan.peak), plan.from.Seconds(), plan.to.Seconds(), whole(o.capacity))
 	if d.clicks, err = clicksJob(b.Addr(), plan.profile, o.duration).Start(ctx); err != nil {
 		return err
 	}
