@@ -1,6 +1,7 @@
 package afflux
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/affluxdev/afflux/event"
@@ -9,19 +10,32 @@ import (
 	"github.com/affluxdev/afflux/window"
 )
 
-// Windowed is a keyed stream divided into windows of event time.
+// Windowed is a keyed stream divided into windows.
 type Windowed[K comparable, T any] struct {
-	keyed    *Keyed[K, T]
-	assigner window.Assigner
+	keyed      *Keyed[K, T]
+	definition window.Definition
+	firing     window.Firing
 }
 
-// Window divides the stream into windows of event time: window.Tumbling or
-// window.Sliding.
-func (k *Keyed[K, T]) Window(a window.Assigner) *Windowed[K, T] {
-	if err := a.Err(); err != nil {
+// Window divides the stream into windows: of event time, the same for all keys
+// (window.Tumbling, Sliding, Days, Weeks, Months, Global), of activity of a key
+// (window.Session) or of a number of its records (window.Count, SlidingCount).
+//
+// Without options, a window of event time has one result, when the watermark
+// passes its end, and what comes later is late.
+func (k *Keyed[K, T]) Window(d window.Definition, options ...WindowOption) *Windowed[K, T] {
+	w := &Windowed[K, T]{keyed: k, definition: d}
+	for _, o := range options {
+		o(&w.firing)
+	}
+	err := errors.Join(d.Err(), w.firing.Err())
+	if _, counts := d.(window.Counts); counts && !w.firing.Once() {
+		err = fmt.Errorf("%v has a result when it is full: it takes no early results and no lateness", d)
+	}
+	if err != nil {
 		k.stream.job.fail(fmt.Errorf("key %q: %w", k.name, err))
 	}
-	return &Windowed[K, T]{keyed: k, assigner: a}
+	return w
 }
 
 // Results is the stream of what windows of records of type T emit, with the
@@ -31,30 +45,32 @@ type Results[T, U any] struct {
 	late *Stream[T]
 }
 
-// Late is the stream of records that came after all of their windows had
-// fired. They are counted; unless this stream is used, they are dropped.
+// Late is the stream of records that came after all of their windows had been
+// dropped: after their end and the allowed lateness. They are counted; unless
+// this stream is used, they are dropped.
 func (r *Results[T, U]) Late() *Stream[T] { return r.late }
 
 // Aggregate folds the records of each key and window, and emits one result
-// when the watermark passes the end of the window. The event time of a result
-// is the last of its window.
+// when the watermark passes the end of the window, and others as the options of
+// Window say. The event time of a result is the last of its window.
 func (w *Windowed[K, T]) Aggregate[A, R any](name string, a Aggregator[T, A, R], options ...Option) *Results[T, window.Result[K, R]] {
 	if a.Add == nil || a.Result == nil || a.Merge == nil {
 		w.keyed.stream.job.fail(fmt.Errorf("aggregate %q: the aggregator of a window needs Add, Merge and Result", name))
 	}
 	if a.Init == nil {
-		return windowed(w, name, a.fold(), func(k K, x window.Window, acc *A) window.Result[K, R] {
-			return window.Result[K, R]{Key: k, Start: x.Start, End: x.End, Value: a.Result(acc)}
+		return windowed(w, name, a.fold(), func(k K, x window.Window, t window.Timing, acc *A) window.Result[K, R] {
+			return window.Result[K, R]{Key: k, Start: x.Start, End: x.End, Value: a.Result(acc), Timing: t}
 		}, options)
 	}
-	return windowed(w, name, a.preparedFold(), func(k K, x window.Window, acc *prepared[A]) window.Result[K, R] {
-		return window.Result[K, R]{Key: k, Start: x.Start, End: x.End, Value: a.Result(acc.get(a.Init))}
+	return windowed(w, name, a.preparedFold(), func(k K, x window.Window, t window.Timing, acc *prepared[A]) window.Result[K, R] {
+		return window.Result[K, R]{Key: k, Start: x.Start, End: x.End, Value: a.Result(acc.get(a.Init)), Timing: t}
 	}, options)
 }
 
 // Reduce combines the records of each key and window, like Keyed.Reduce, and
-// emits one record when the watermark passes the end of the window. f must be
-// associative: sliding windows combine parts.
+// emits one record when the watermark passes the end of the window, and others
+// as the options of Window say. f must be associative: sliding windows and
+// sessions combine parts.
 func (w *Windowed[K, T]) Reduce(name string, f func(acc *T, v *T), options ...Option) *Results[T, T] {
 	add := reducing(f)
 	fold := transform.Fold[T, reduced[T]]{
@@ -65,15 +81,65 @@ func (w *Windowed[K, T]) Reduce(name string, f func(acc *T, v *T), options ...Op
 			}
 		},
 	}
-	return windowed(w, name, fold, func(_ K, _ window.Window, a *reduced[T]) T { return a.value }, options)
+	return windowed(w, name, fold, func(_ K, _ window.Window, _ window.Timing, a *reduced[T]) T { return a.value }, options)
 }
 
-func windowed[K comparable, T, A, U any](w *Windowed[K, T], name string, fold transform.Fold[T, A], result func(K, window.Window, *A) U, options []Option) *Results[T, U] {
-	key, assigner := w.keyed.key, w.assigner
-	n := w.keyed.node(name, "window", []event.Type{event.TypeOf[U](), event.TypeOf[T]()}, func() operator.Operator {
-		return transform.NewWindow(assigner, key, fold, result, table[K, A])
+// Apply calls f with all records of a key and window at once, when the window
+// has a result; f emits any number of others. It must not keep the slice nor
+// emit. Records are in the order in which they came; where parts were combined
+// (sliding windows, merged sessions), part after part. They are kept in memory
+// until then: an Aggregate needs far less.
+func (w *Windowed[K, T]) Apply[U any](name string, f func(r *window.Result[K, []T], emit func(U)) error, options ...Option) *Results[T, U] {
+	fold := transform.Fold[T, []T]{
+		Add:   func(a *[]T, v *T) { *a = append(*a, *v) },
+		Merge: func(into, from *[]T) { *into = append(*into, *from...) },
+	}
+	return windowedMany(w, name, fold, func(k K, x window.Window, t window.Timing, a *[]T, emit func(U)) error {
+		return f(&window.Result[K, []T]{Key: k, Start: x.Start, End: x.End, Value: *a, Timing: t}, emit)
 	}, options)
-	n.NeedsWatermarks, n.Optional = true, []int{1}
+}
+
+// windowed adds an operator that makes one record of a result.
+func windowed[K comparable, T, A, U any](w *Windowed[K, T], name string, fold transform.Fold[T, A], result func(K, window.Window, window.Timing, *A) U, options []Option) *Results[T, U] {
+	if a, ok := w.definition.(window.Assigner); ok && w.firing.Once() && !a.Unbounded() {
+		key := w.keyed.key
+		return w.results[U](name, true, func() operator.Operator {
+			return transform.NewWindow(a, key, fold, func(k K, x window.Window, acc *A) U { return result(k, x, window.OnTime, acc) }, table[K, A])
+		}, options)
+	}
+	return windowedMany(w, name, fold, func(k K, x window.Window, t window.Timing, acc *A, emit func(U)) error {
+		emit(result(k, x, t, acc))
+		return nil
+	}, options)
+}
+
+// windowedMany adds the operator for a definition of windows.
+func windowedMany[K comparable, T, A, U any](w *Windowed[K, T], name string, fold transform.Fold[T, A], result transform.Result[K, A, U], options []Option) *Results[T, U] {
+	key, firing := w.keyed.key, w.firing
+	var make func() operator.Operator
+	timed := true
+	switch d := w.definition.(type) {
+	case window.Sessions:
+		make = func() operator.Operator {
+			return transform.NewSession(d, firing, key, fold, result, table[K, transform.Activity[A]])
+		}
+	case window.Counts:
+		timed = false
+		make = func() operator.Operator {
+			return transform.NewCount(d, key, fold, result, table[K, transform.Counted[A]])
+		}
+	case window.Assigner:
+		timed = !d.Unbounded() // a global window ends with the input, whatever its event times are
+		make = func() operator.Operator {
+			return transform.NewTriggered(d, firing, key, fold, result, table[K, transform.Cell[A]])
+		}
+	}
+	return w.results[U](name, timed, make, options)
+}
+
+func (w *Windowed[K, T]) results[U any](name string, timed bool, make func() operator.Operator, options []Option) *Results[T, U] {
+	n := w.keyed.node(name, "window", []event.Type{event.TypeOf[U](), event.TypeOf[T]()}, make, options)
+	n.NeedsWatermarks, n.Optional = timed, []int{1}
 	j := w.keyed.stream.job
 	return &Results[T, U]{Stream: &Stream[U]{job: j, node: n}, late: &Stream[T]{job: j, node: n, output: 1}}
 }

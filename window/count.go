@@ -1,6 +1,12 @@
 package window
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
+
+// MaxCount is the largest number of records that a window may be defined by.
+const MaxCount = math.MaxInt32
 
 // Counts are windows of a number of records of a key, in the order in which
 // they come. They have nothing to do with time: no record is late for them,
@@ -26,6 +32,8 @@ func (c Counts) Err() error {
 		return fmt.Errorf("%s: the slide is %d; it has to be positive", c, c.slide)
 	case c.slide > c.size:
 		return fmt.Errorf("%s: records between two windows would be in none and lost; make the slide at most the size", c)
+	case c.size > MaxCount:
+		return fmt.Errorf("%s: at most %d records are possible", c, MaxCount)
 	case c.PanesPerWindow() > MaxPanes:
 		return fmt.Errorf("%s: a window would be made of %d parts of %d records, at most %d are possible; choose a slide that divides the size",
 			c, c.PanesPerWindow(), c.Pane(), MaxPanes)
