@@ -46,6 +46,14 @@ millisecond.`,
   afflux bench follow --json --chart off`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if chart != "off" {
+				if err := follow.CheckChart(chart); err != nil {
+					return err
+				}
+			}
+			if phase < follow.MinPhase {
+				return fmt.Errorf("--phase %v is too short: at least %v is needed", phase, follow.MinPhase)
+			}
 			res, err := follow.Run(cmd.Context(), follow.Config{Phase: phase, WarmUp: time.Second})
 			if err != nil {
 				return exit(1, err)

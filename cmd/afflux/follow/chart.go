@@ -28,11 +28,19 @@ var (
 // Formats are the endings of file names that Chart accepts.
 var Formats = []string{".svg", ".png"}
 
+// CheckChart tells whether Chart can draw to a file of that name.
+func CheckChart(path string) error {
+	if !slices.Contains(Formats, strings.ToLower(filepath.Ext(path))) {
+		return fmt.Errorf("the chart %q cannot be written: its name must end in %s", path, strings.Join(Formats, " or "))
+	}
+	return nil
+}
+
 // Chart draws the throughput of both sides over time to a file; its ending
 // chooses the format.
 func (r *Result) Chart(path string) error {
-	if !slices.Contains(Formats, strings.ToLower(filepath.Ext(path))) {
-		return fmt.Errorf("the chart %q cannot be written: its name must end in %s", path, strings.Join(Formats, " or "))
+	if err := CheckChart(path); err != nil {
+		return err
 	}
 	p := plot.New()
 	p.Title.Text = "Throughput of producer and consumer joined by 2 buffers of 4 096 bytes"

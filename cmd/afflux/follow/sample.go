@@ -78,8 +78,9 @@ func steps(samples []sample) (out []step) {
 }
 
 // The producer follows when its rate is within tolerance of the consumer's in
-// so many windows in a row, and no more than slack above the limit of the
-// phase.
+// so many windows in a row. In the first of them it is no more than slack above
+// the limit of the phase; later it may be, when the limited side makes up for a
+// stall.
 const (
 	tolerance = 0.01
 	slack     = 0.10
@@ -96,8 +97,11 @@ func judge(name string, samples []sample, from, to time.Duration, most, limit fl
 	all := steps(samples)
 	follows := 0
 	for i, s := range all {
-		if !within(s.producer, s.consumer, tolerance) || s.producer > limit*(1+slack) {
+		if !within(s.producer, s.consumer, tolerance) {
 			follows = 0
+			continue
+		}
+		if follows == 0 && s.producer > limit*(1+slack) {
 			continue
 		}
 		if follows++; follows == inARow {
