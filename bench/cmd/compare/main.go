@@ -67,7 +67,7 @@ func profiled(path string, match *regexp.Regexp, reps int) error {
 
 func compared(match *regexp.Regexp, reps int, must bool) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "path\tagainst\tloop M/s\tengine M/s\tratio\tmin..max\tbest/best\tcontrol\tmust\taim\tallocs/record\tB/record")
+	fmt.Fprintln(w, "path\tagainst\tloop M/s\tengine M/s\tratio\tmin..max\tbest/best\tby CPU time\tcontrol\tmust\taim\tallocs/record\tB/record")
 	missed := 0
 	for _, p := range bench.Paths {
 		if !match.MatchString(p.Name) {
@@ -82,8 +82,8 @@ func compared(match *regexp.Regexp, reps int, must bool) error {
 			missed++
 			verdict = " MISSED"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.3f\t%.3f..%.3f\t%.3f\t%.2f\t%s%s\t%s\t%.5f\t%.2f\n", r.Name, r.Against,
-			r.RawRate.Median/1e6, r.Rate.Median/1e6, r.Ratio.Median, r.Ratio.Min, r.Ratio.Max, r.Best, r.Control.Median,
+		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.3f\t%.3f..%.3f\t%.3f\t%.3f\t%.2f\t%s%s\t%s\t%.5f\t%.2f\n", r.Name, r.Against,
+			r.RawRate.Median/1e6, r.Rate.Median/1e6, r.Ratio.Median, r.Ratio.Min, r.Ratio.Max, r.Best, r.Work.Median, r.Control.Median,
 			goal(r.Must), verdict, goal(r.Aim), r.Allocs, r.AllocBytes)
 		w.Flush()
 	}
