@@ -31,6 +31,10 @@ type Session[K comparable, T, A, U any] struct {
 	empty     []int // records of the batch whose keys may have no session
 	ticker    ticker
 	changed   []alarm[K] // keys that an early result is due for
+
+	hashes [chunk]uint64
+	dues   [chunk]event.Time
+	gone   [chunk]int32
 }
 
 // NewSession returns the operator; the sessions and the firing are valid.
@@ -202,39 +206,60 @@ func (o *Session[K, T, A, U]) fire(key K, s *session[A], t window.Timing) error 
 // Watermark implements operator.Operator: it fires what is complete.
 func (o *Session[K, T, A, U]) Watermark(t event.Time) error {
 	o.watermark = t
-	for {
-		a, ok := o.alarms.pop(t)
-		if !ok {
-			break
-		}
-		k := o.sessions.table.Get(&a.key, a.hash)
-		if k == nil || !k.armed || k.alarm != a.at {
-			continue
-		}
-		k.armed = false
-		for s := &k.head; s != nil; s = o.sessions.after(s) {
-			if s.fired || !o.complete(s) {
-				continue
+	for n := chunk; n == chunk; {
+		// Many keys are looked up at a time, for their cache misses to overlap.
+		for n = 0; n < chunk; n++ {
+			a, ok := o.alarms.pop(t)
+			if !ok {
+				break
 			}
-			s.fired = true
-			if o.plain || s.records > 0 || !o.firing.Discard {
-				if err := o.fire(a.key, s, window.OnTime); err != nil {
+			o.keys[n], o.hashes[n], o.dues[n] = a.key, a.hash, a.at
+		}
+		o.sessions.table.Lookup(o.keys[:n], o.hashes[:n], o.accs[:n])
+		gone := o.gone[:0]
+		for i := range n {
+			k := o.accs[i]
+			if k.armed && k.alarm == o.dues[i] {
+				k.armed = false
+				if err := o.ring(k, o.keys[i], o.hashes[i]); err != nil {
 					return err
 				}
 			}
+			if !k.head.used {
+				gone = append(gone, int32(i))
+			}
 		}
-		if !o.sessions.drop(k, func(s *session[A]) bool { return s.fired && o.expired(o.sessions.of(s).End) }) {
-			o.sessions.table.Delete(&a.key, a.hash)
-			continue
+		for _, i := range gone {
+			o.sessions.table.Delete(&o.keys[i], o.hashes[i])
 		}
-		due := o.due(&k.head)
-		for s := o.sessions.after(&k.head); s != nil; s = o.sessions.after(s) {
-			due = min(due, o.due(s))
-		}
-		o.arm(k, a.key, a.hash, due, nil)
 	}
 	o.results.flush()
 	o.ctx.Watermark(t)
+	return nil
+}
+
+// ring fires and drops the sessions of a key that are due, and arms the next
+// alarm.
+func (o *Session[K, T, A, U]) ring(k *Activity[A], key K, hash uint64) error {
+	for s := &k.head; s != nil; s = o.sessions.after(s) {
+		if s.fired || !o.complete(s) {
+			continue
+		}
+		s.fired = true
+		if o.plain || s.records > 0 || !o.firing.Discard {
+			if err := o.fire(key, s, window.OnTime); err != nil {
+				return err
+			}
+		}
+	}
+	if !o.sessions.drop(k, func(s *session[A]) bool { return s.fired && o.expired(o.sessions.of(s).End) }) {
+		return nil
+	}
+	due := o.due(&k.head)
+	for s := o.sessions.after(&k.head); s != nil; s = o.sessions.after(s) {
+		due = min(due, o.due(s))
+	}
+	o.arm(k, key, hash, due, nil)
 	return nil
 }
 
