@@ -19,6 +19,7 @@ type Stream[T any] struct {
 	output    int
 	partition event.Partition
 	router    event.Router
+	sides     *sides // of a process function
 }
 
 // From begins a stream with a source.

@@ -1,0 +1,281 @@
+package transform
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/operator"
+	"github.com/affluxdev/afflux/state"
+)
+
+// TimerKind is the clock that a timer goes by.
+type TimerKind uint8
+
+// Event time goes by watermarks, processing time by the time of day.
+const (
+	EventTimer TimerKind = iota
+	ProcessingTimer
+)
+
+// Function is the user's part of a Process operator, for one subtask.
+type Function[K comparable, T, U any] interface {
+	// Open declares states in the store of the scope.
+	Open(s *Scope[K, U]) error
+	// Process handles a record.
+	Process(s *Scope[K, U], v *T) error
+	// OnTimer is called at a time that was set for the current key.
+	OnTimer(s *Scope[K, U], at event.Time, kind TimerKind) error
+}
+
+// yieldTimers is how many timers fire before others may run.
+const yieldTimers = 64
+
+// Process calls a function with access to the state of each record's key, and
+// again at the times that it has set.
+type Process[K comparable, T, U any] struct {
+	position
+	f     Function[K, T, U]
+	key   func(*T) K
+	make  func() state.Backend[K]
+	scope Scope[K, U]
+
+	keys  [chunk]K
+	slots [chunk]uint32
+
+	one     [1]K
+	oneHash [1]uint64
+	oneSlot [1]uint32
+	alarm   event.Time // of WakeAt, MaxTime for none
+	ending  int        // timers that may still fire at the end of the input
+	gauges  gauges
+}
+
+// NewProcess returns the operator with these side outputs.
+func NewProcess[K comparable, T, U any](key func(*T) K, f Function[K, T, U], backend func() state.Backend[K], sides []SideName) operator.Operator {
+	o := &Process[K, T, U]{f: f, key: key, make: backend, alarm: event.MaxTime}
+	o.scope.names = sides
+	return o
+}
+
+// Open implements operator.Operator.
+func (o *Process[K, T, U]) Open(ctx operator.Context) error {
+	s := &o.scope
+	s.backend = o.make()
+	s.store = s.backend.Store()
+	s.open(ctx)
+	if err := o.f.Open(s); err != nil {
+		return err
+	}
+	if err := s.store.Seal(); err != nil {
+		return err
+	}
+	s.opened = true
+	return nil
+}
+
+// Process implements operator.Operator.
+func (o *Process[K, T, U]) Process(b event.Batch) error {
+	in, s := b.(*event.Records[T]), &o.scope
+	o.tick()
+	n := len(in.Values)
+	for from := 0; from < n; from += chunk {
+		to := min(from+chunk, n)
+		keys, slots := o.keys[:to-from], o.slots[:to-from]
+		for i := range keys {
+			keys[i] = o.key(&in.Values[from+i])
+		}
+		if err := o.selectKeys(keys, in.Hashes[from:to], slots); err != nil {
+			return err
+		}
+		for at := from; at < to; {
+			done, err := o.run(in, at, to, from)
+			at = done
+			if err != nil {
+				if err := s.ctx.Reject(in.Values[done], in.Times[done], err); err != nil {
+					return err
+				}
+				at++
+			}
+		}
+		if err := s.backend.Settle(keys, in.Hashes[from:to], slots); err != nil {
+			return err
+		}
+	}
+	s.send()
+	o.setAlarm()
+	return nil
+}
+
+// tick reads the clock and publishes the gauges now and then.
+func (o *Process[K, T, U]) tick() {
+	s := &o.scope
+	now := s.ctx.Now()
+	s.store.SetNow(now.UnixNano())
+	if o.gauges.due(now) {
+		o.publish()
+	}
+}
+
+func (o *Process[K, T, U]) publish() {
+	s := &o.scope
+	n, bytes := s.timers()
+	o.gauges.publish(s.ctx, s.backend.Len(), s.backend.Bytes()+bytes, s.store, n)
+}
+
+// selectKeys measures a part of the look-ups.
+func (o *Process[K, T, U]) selectKeys(keys []K, hashes []uint64, slots []uint32) error {
+	if !o.gauges.sample() {
+		return o.scope.backend.Select(keys, hashes, slots)
+	}
+	start := o.scope.ctx.Now()
+	err := o.scope.backend.Select(keys, hashes, slots)
+	o.gauges.accessed(o.scope.ctx.Now().Sub(start), len(keys))
+	return err
+}
+
+// run calls the function for records [from,to), up to one that it refuses.
+func (o *Process[K, T, U]) run(in *event.Records[T], from, to, base int) (done int, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			caught(v, &err)
+			done = o.pos
+		}
+	}()
+	s := &o.scope
+	for i := from; i < to; i++ {
+		o.pos = i
+		slot := o.slots[i-base]
+		s.key, s.hash, s.slot, s.time = o.keys[i-base], in.Hashes[i], slot, in.Times[i]
+		s.store.Use(slot)
+		if err := o.f.Process(s, &in.Values[i]); err != nil {
+			return i, err
+		}
+	}
+	return to, nil
+}
+
+// Watermark implements operator.Operator: timers fire before it is passed on.
+func (o *Process[K, T, U]) Watermark(t event.Time) error {
+	s := &o.scope
+	o.tick()
+	s.passed, s.watermark = s.watermark, t
+	if t == event.MaxTime {
+		o.ending = 100_000 + 100*s.event.len()
+	}
+	if err := o.fire(&s.event, t, EventTimer); err != nil {
+		return err
+	}
+	s.send()
+	o.setAlarm()
+	s.ctx.Watermark(t)
+	return nil
+}
+
+// Woken implements operator.Waking: processing time has passed.
+func (o *Process[K, T, U]) Woken() error {
+	s := &o.scope
+	o.alarm = event.MaxTime
+	o.tick()
+	if err := o.fire(&s.processing, event.At(s.ctx.Now()), ProcessingTimer); err != nil {
+		return err
+	}
+	s.send()
+	o.setAlarm()
+	return nil
+}
+
+// setAlarm asks to be woken for the first timer in processing time.
+func (o *Process[K, T, U]) setAlarm() {
+	first, ok := o.scope.processing.earliest()
+	if !ok {
+		first = event.MaxTime
+	}
+	switch {
+	case first == o.alarm:
+	case !ok:
+		o.scope.ctx.WakeAt(time.Time{})
+	default:
+		o.scope.ctx.WakeAt(first.Std())
+	}
+	o.alarm = first
+}
+
+// fire calls the function for all timers up to a time, also those that it sets
+// meanwhile.
+func (o *Process[K, T, U]) fire(q *timers, upTo event.Time, kind TimerKind) error {
+	s := &o.scope
+	for n := 0; ; n++ {
+		t, ok := q.pop(upTo)
+		if !ok {
+			return nil
+		}
+		if n%yieldTimers == yieldTimers-1 {
+			s.ctx.Yield()
+			o.tick()
+		}
+		if kind == EventTimer && upTo == event.MaxTime {
+			if o.ending--; o.ending < 0 {
+				return fmt.Errorf("OnTimer sets event timers without end after the input has ended, when all of them fire at once: set none when the watermark is event.MaxTime")
+			}
+		}
+		if err := o.fireOne(t, kind); err != nil {
+			return err
+		}
+	}
+}
+
+func (o *Process[K, T, U]) fireOne(t timer, kind TimerKind) error {
+	s := &o.scope
+	key, err := s.backend.Recall(t.slot, t.hash)
+	if err != nil {
+		return fmt.Errorf("the key of a timer is lost: %w", err)
+	}
+	s.key, s.hash, s.slot, s.time = key, t.hash, t.slot, t.time
+	switch {
+	case kind == ProcessingTimer:
+		s.time = s.present()
+	case t.time <= s.passed: // set too late; what it emits is not
+		s.time = s.passed + 1
+	}
+	s.store.Use(t.slot)
+	s.store.Unpin(t.slot)
+	if err := o.call(t.time, kind); err != nil {
+		if err := s.ctx.Reject(FiredTimer[K]{Key: key, At: t.time}, s.time, err); err != nil {
+			return err
+		}
+	}
+	o.one[0], o.oneHash[0], o.oneSlot[0] = key, t.hash, t.slot
+	return s.backend.Settle(o.one[:], o.oneHash[:], o.oneSlot[:])
+}
+
+// FiredTimer is what a dead letter holds when OnTimer has failed.
+type FiredTimer[K any] struct {
+	Key K          `json:"key"`
+	At  event.Time `json:"timer"`
+}
+
+func (o *Process[K, T, U]) call(at event.Time, kind TimerKind) (err error) {
+	defer func() { caught(recover(), &err) }()
+	return o.f.OnTimer(&o.scope, at, kind)
+}
+
+// Finish implements operator.Operator. Timers in processing time are dropped:
+// the input of a bounded job ends at a time of day that means nothing.
+func (o *Process[K, T, U]) Finish() error {
+	s := &o.scope
+	if n := s.processing.len(); n > 0 {
+		s.ctx.Count("timers_dropped", int64(n))
+	}
+	s.ctx.WakeAt(time.Time{})
+	o.publish()
+	return nil
+}
+
+// Close implements operator.Operator.
+func (o *Process[K, T, U]) Close() error {
+	if o.scope.backend == nil {
+		return nil
+	}
+	return o.scope.backend.Close()
+}
