@@ -51,7 +51,7 @@ type ExecuteOptions struct {
 }
 
 // Execute runs a job as a command does: with a live view on a terminal or log
-// lines elsewhere, metrics and API, and a final summary. The first interrupt
+// lines elsewhere and where records go to the terminal, metrics and API, and a final summary. The first interrupt
 // drains the job, a second one stops it at once. It returns the job's error.
 func Execute(ctx context.Context, j *Job, o ExecuteOptions) error {
 	if o.Stdout == nil {
@@ -68,6 +68,9 @@ func Execute(ctx context.Context, j *Job, o ExecuteOptions) error {
 	r, err := j.prepare()
 	if err != nil {
 		return err
+	}
+	if r.writesStdout() && terminal.IsTerminal(os.Stdout) {
+		live = false // the records appear where the view would be drawn
 	}
 	sampler := metric.NewSampler(r.Snapshot)
 	background, stop := context.WithCancel(context.Background())
