@@ -16,9 +16,10 @@ help: ## list the targets
 demo: ## watch a pipeline survive a tenfold spike
 	go run ./cmd/afflux demo
 
-test: ## vet, and every test with the race detector
+test: ## vet, every test with the race detector, and the simulation of many seeds
 	go vet ./...
 	go test -race ./...
+	AFFLUX_SEEDS=$(SEEDS) go test -count=1 ./internal/simtest/
 	@if [ -f bench/go.mod ]; then echo "cd bench && go vet ./... && go test ./..."; cd bench && go vet ./... && go test ./...; fi
 
 lint: ## golangci-lint, as pinned here (the first run builds it: some minutes)
@@ -40,4 +41,4 @@ fmt: ## gofmt every file
 	$$(go env GOROOT)/bin/gofmt -w .
 
 sim: ## simulate SEEDS random jobs with stalls and different speeds
-	SEEDS=$(SEEDS) go test -count=1 -v ./internal/simtest/
+	AFFLUX_SEEDS=$(SEEDS) go test -count=1 -v ./internal/simtest/

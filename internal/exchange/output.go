@@ -333,6 +333,21 @@ func (o *Output) OpenBytes() (n int64) {
 	return n
 }
 
+// OpenBound is the most that the open batches can hold: a batch for each
+// channel, and the record that made one of them too large; where every channel
+// gets every record, each of them. Any goroutine may ask.
+func (o *Output) OpenBound() int64 {
+	n := int64(len(o.channels))
+	bound := n * o.cfg.Batch
+	switch {
+	case !o.typ.Variable():
+		return bound
+	case o.cfg.Partition == event.Broadcast:
+		return bound + n*o.cfg.Largest
+	}
+	return bound + o.cfg.Largest
+}
+
 // Channels are the channels of the output, in the order of the receivers.
 func (o *Output) Channels() []*Channel { return o.channels }
 

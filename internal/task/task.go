@@ -437,9 +437,9 @@ func (t *Task) Failed(err error) { panic(operator.Unwind{Err: err}) }
 func (t *Task) Held() (now, bound int64) {
 	bound = t.scratch.Load()
 	for _, o := range t.outputs {
-		bound += int64(len(o.Channels())) * t.cfg.Batch
+		bound += o.OpenBound()
 	}
-	return min(t.openBytes.Load(), bound), bound
+	return t.openBytes.Load(), bound
 }
 
 // capacity is the number of records of a scratch batch.
