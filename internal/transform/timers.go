@@ -256,4 +256,3 @@ func (q *timers) bytes() int64 {
 	}
 	return int64(n) * int64(unsafe.Sizeof(timer{}))
 }
-
