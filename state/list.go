@@ -164,6 +164,7 @@ func (l *List[T]) drop(slot uint32) {
 func (l *List[T]) grow(n int)                 { l.cells.grow(n) }
 func (l *List[T]) warm(slots []uint32) uint64 { return l.cells.warm(slots) }
 func (l *List[T]) expire(slot uint32)         { l.trim(slot, l.cells.at(slot)) }
+func (l *List[T]) expireAll(slot uint32)      { l.expire(slot) }
 
 func (l *List[T]) bytes() int64 {
 	each := int64(unsafe.Sizeof(*new(T)))

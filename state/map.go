@@ -179,17 +179,22 @@ func (m *Map[K, V]) remove(slot uint32, c *mapCell[K, V], i int) {
 	}
 }
 
-// Len is the number of entries.
+// Len is the number of entries. With a time to live it looks at all of them.
 func (m *Map[K, V]) Len() int {
-	c := m.cells.at(m.s.slot)
-	if m.ttl > 0 {
-		for i := len(c.entries) - 1; i >= 0; i-- {
-			if c.entries[i].until <= m.s.now {
-				m.remove(m.s.slot, c, i)
-			}
+	m.expireAll(m.s.slot)
+	return len(m.cells.at(m.s.slot).entries)
+}
+
+func (m *Map[K, V]) expireAll(slot uint32) {
+	if m.ttl == 0 {
+		return
+	}
+	c := m.cells.at(slot)
+	for i := len(c.entries) - 1; i >= 0; i-- {
+		if c.entries[i].until <= m.s.now {
+			m.remove(slot, c, i)
 		}
 	}
-	return len(c.entries)
 }
 
 // All walks over the entries. The order follows from the changes made to the

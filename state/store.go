@@ -19,9 +19,10 @@ type Store struct {
 	errs    []error
 	sealed  bool
 
-	slot  uint32 // of the current key
-	now   int64  // processing time, nanoseconds
-	held  []int32
+	slot  uint32  // of the current key
+	now   int64   // processing time, nanoseconds
+	held  []int32 // states and pins of a slot
+	pins  []int32
 	free  []uint32
 	ttl   bool
 	waste uint64 // keeps the loads of Warm
@@ -41,6 +42,7 @@ type column interface {
 	drop(slot uint32)
 	// expire removes from a slot what has expired, a bounded amount of work.
 	expire(slot uint32)
+	expireAll(slot uint32)
 	// append encodes the contents of a slot, and load replaces them.
 	append(slot uint32, dst []byte) ([]byte, error)
 	load(slot uint32, data []byte) error
@@ -99,11 +101,11 @@ func (s *Store) Acquire() uint32 {
 	if n := len(s.free); n > 0 {
 		slot := s.free[n-1]
 		s.free = s.free[:n-1]
-		s.held[slot] = 0
+		s.held[slot], s.pins[slot] = 0, 0
 		return slot
 	}
 	slot := uint32(len(s.held))
-	s.held = append(s.held, 0)
+	s.held, s.pins = append(s.held, 0), append(s.pins, 0)
 	if slot%pageSize == 0 {
 		for _, c := range s.columns {
 			c.grow(len(s.held))
@@ -132,10 +134,13 @@ func (s *Store) Unused(slot uint32) bool { return s.held[slot] == 0 }
 
 // Pin keeps a slot in use until as many calls of Unpin, for what refers to the
 // key by its slot, like a timer.
-func (s *Store) Pin(slot uint32) { s.held[slot]++ }
+func (s *Store) Pin(slot uint32) { s.held[slot]++; s.pins[slot]++ }
 
 // Unpin takes a Pin back.
-func (s *Store) Unpin(slot uint32) { s.held[slot]-- }
+func (s *Store) Unpin(slot uint32) { s.held[slot]--; s.pins[slot]-- }
+
+// Pinned tells whether a slot is pinned.
+func (s *Store) Pinned(slot uint32) bool { return s.pins[slot] > 0 }
 
 // Warm brings the states of slots into the cache, so that the misses of many
 // keys overlap.
@@ -158,10 +163,19 @@ func (s *Store) Expire(slot uint32) {
 	}
 }
 
+// ExpireAll is Expire for as much as there is.
+func (s *Store) ExpireAll(slot uint32) {
+	if s.ttl && s.held[slot] > 0 {
+		for _, c := range s.columns {
+			c.expireAll(slot)
+		}
+	}
+}
+
 // Bytes is the memory that the store holds, free room included, and what its
 // values own.
 func (s *Store) Bytes() int64 {
-	n := int64(cap(s.held)+cap(s.free)) * 4
+	n := int64(cap(s.held)+cap(s.pins)+cap(s.free)) * 4
 	for _, c := range s.columns {
 		n += c.bytes()
 	}

@@ -135,7 +135,7 @@ func TestBytesFollowTheContents(t *testing.T) {
 				r.Fatalf("state %q has %d entries", name, n)
 			}
 		})
-		if got := a.store.Bytes(); got > empty+64 {
+		if got := a.store.Bytes(); got > empty+128 {
 			r.Fatalf("%d bytes at the end, %d at the beginning", got, empty)
 		}
 	})

@@ -112,6 +112,8 @@ func (v *Value[T]) expire(slot uint32) {
 	}
 }
 
+func (v *Value[T]) expireAll(slot uint32) { v.expire(slot) }
+
 var errCut = errors.New("the stored state ends too early")
 
 // A value is stored as the time it expires at and its encoding.
