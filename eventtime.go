@@ -15,6 +15,12 @@ import (
 type Disorder struct {
 	bound time.Duration
 	idle  time.Duration
+
+	// Of Generated: the bound does not count.
+	generate func() operator.WatermarkGenerator
+	period   time.Duration
+	typ      event.Type
+	err      error
 }
 
 // OutOfOrder says that a record may come up to bound of event time after a
@@ -26,7 +32,10 @@ func OutOfOrder(bound time.Duration) Disorder { return Disorder{bound: bound} }
 func InOrder() Disorder { return Disorder{} }
 
 // IdleAfter lets a split that has had nothing for d no longer hold the
-// watermark back. A split that is silent because the job presses is never idle.
+// watermark back; when all splits of a subtask are idle, the watermark of its
+// siblings counts for it. Only time counts in which the source was asked and
+// had nothing at hand: a split that is silent because the job presses, or
+// because it is held back by Align, is never idle.
 func (d Disorder) IdleAfter(idle time.Duration) Disorder {
 	d.idle = idle
 	return d
@@ -67,12 +76,23 @@ func (s *Stream[T]) times(assign func(event.Batch), d Disorder) *Stream[T] {
 	if d.bound < 0 || d.idle < 0 {
 		s.job.fail(fmt.Errorf("operator %q: an out-of-orderness of %v and idleness of %v: both must not be negative", s.node.Name, d.bound, d.idle))
 	}
-	et := &graph.EventTime{Assign: assign, Bound: d.bound, Idle: d.idle}
+	switch {
+	case d.err != nil:
+		s.job.fail(fmt.Errorf("operator %q: %w", s.node.Name, d.err))
+	case d.generate != nil && d.typ != event.TypeOf[T]():
+		s.job.fail(fmt.Errorf("operator %q: the generator of watermarks is for another type of records", s.node.Name))
+	}
+	et := &graph.EventTime{Assign: assign, Bound: d.bound, Idle: d.idle, Generate: d.generate, Period: d.period}
 	if s.node.Source != nil && s.node.EventTime == nil && s.partition == event.Forward {
 		s.node.EventTime = et
 		return s
 	}
-	out := then[T, T](s, s.node.Name+"-times", "event_time", func() operator.Operator { return transform.NewAssignTimes(assign, d.bound) }, nil)
+	out := then[T, T](s, s.node.Name+"-times", "event_time", func() operator.Operator {
+		if d.generate != nil {
+			return transform.NewGenerateTimes(assign, d.generate(), d.period)
+		}
+		return transform.NewAssignTimes(assign, d.bound)
+	}, nil)
 	out.node.EventTime = et
 	return out
 }

@@ -45,6 +45,16 @@ type Ported interface {
 	ProcessPort(port int, b event.Batch) error
 }
 
+// WatermarkGenerator makes the watermarks of one split, or of one subtask in
+// the middle of a stream. Both methods return one, or event.MinTime to say
+// nothing new; a watermark never goes back.
+type WatermarkGenerator interface {
+	// Batch is called for records with their event times.
+	Batch(b event.Batch) event.Time
+	// Period is called from time to time.
+	Period(now time.Time) event.Time
+}
+
 // Output passes records on. Emit waits while the receiver has given no
 // credit, which is how pressure travels; if the job is cancelled meanwhile it
 // unwinds the calling goroutine by a panic that code of the user must not

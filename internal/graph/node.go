@@ -46,6 +46,8 @@ type Node struct {
 	Operator func() operator.Operator
 	// EventTime is set on sources and on operators that assign event times.
 	EventTime *EventTime
+	// Align is set on sources that wait for others.
+	Align *Alignment
 }
 
 // Input is an arrow that ends at a node.
@@ -71,4 +73,15 @@ type EventTime struct {
 	// Idle is how long a split may have nothing at hand before it stops
 	// holding the watermark back; 0: for ever.
 	Idle time.Duration
+	// Generate makes the watermarks of a split, in place of Bound, if it is set.
+	Generate func() operator.WatermarkGenerator
+	// Period is how often a generator is asked without a record; 0: never.
+	Period time.Duration
+}
+
+// Alignment keeps the sources of a group together in event time.
+type Alignment struct {
+	Group string
+	// Drift is how far ahead of the slowest a source may read.
+	Drift time.Duration
 }

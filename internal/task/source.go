@@ -2,7 +2,6 @@ package task
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -29,14 +28,24 @@ type source struct {
 	buffered  connector.Buffered
 	measured  connector.Measured
 
-	ready   atomic.Bool // the fields above are set
-	marks   marks
-	pausing bool
-	waited  int64 // for credit, since the last poll
+	ready atomic.Bool // the fields above are set
+	marks marks
+	// siblings are the other subtasks, aligned the sources of the group that
+	// this one belongs to; nil when there are none.
+	siblings, aligned *member
+	pausing           bool
+	waited            int64 // for credit, since the last poll
 }
 
 func newSource(t *Task, l *link) *source {
-	return &source{t: t, link: l, driver: l.node.Source}
+	s := &source{t: t, link: l, driver: l.node.Source}
+	if et := l.node.EventTime; et != nil && et.Idle > 0 {
+		s.siblings = t.cfg.Siblings.join(t.waker, 0)
+	}
+	if a := l.node.Align; a != nil {
+		s.aligned = t.cfg.Aligned.join(t.waker, a.Drift)
+	}
+	return s
 }
 
 func (s *source) open() error {
@@ -55,6 +64,7 @@ func (s *source) open() error {
 		s.measured, _ = u.(connector.Measured)
 		if et := s.link.node.EventTime; et != nil {
 			s.marks = newMarks(et.Bound, et.Idle)
+			s.marks.generate, s.marks.period = et.Generate, int64(et.Period)
 		}
 		typ := s.driver.Type()
 		s.batch = typ.NewBatch(s.link.BatchCapacity(typ.Size()))
@@ -72,6 +82,10 @@ func (s *source) run() {
 	limit := connector.Limit{Records: s.batch.Cap(), Bytes: t.cfg.Batch}
 	for !t.draining.Load() {
 		t.checkpoint()
+		if s.ahead() {
+			s.hold()
+			continue
+		}
 		t.sampleBegin(l)
 		st, err := s.reader.Poll(s.batch, limit)
 		if err != nil {
@@ -87,7 +101,7 @@ func (s *source) run() {
 				if et.Assign != nil {
 					et.Assign(s.batch)
 				}
-				s.marks.observe(st.Split, s.batch.EventTimes())
+				s.marks.observeBatch(st.Split, s.batch)
 			}
 			if out := l.outs[0]; out != nil {
 				out.Emit(s.batch)
@@ -103,12 +117,7 @@ func (s *source) run() {
 			return
 		}
 		if et != nil {
-			if st.State == connector.Idle && et.Idle > 0 {
-				s.marks.silent(t.host.Now())
-			}
-			if wm, moved := s.marks.watermark(); moved {
-				l.Watermark(wm)
-			}
+			s.advance(st.State)
 		}
 		if st.State == connector.Idle {
 			s.wait(st.After)
@@ -119,8 +128,73 @@ func (s *source) run() {
 	s.finish()
 }
 
+// advance moves the watermark after a poll.
+func (s *source) advance(st connector.State) {
+	m := &s.marks
+	if st == connector.Idle && m.idle > 0 {
+		m.silent(s.t.host.Now())
+	}
+	if m.period > 0 {
+		m.periodic(s.t.host.Now(), s.t.host.Wall())
+	}
+	wm, moved := m.watermark()
+	if m.resting() {
+		// The other subtasks speak for one that has nothing.
+		if lowest, ok := s.siblings.lowest(); ok {
+			wm, moved = m.adopt(lowest)
+		}
+		s.publish(event.MaxTime)
+	} else {
+		s.publish(wm)
+	}
+	if moved {
+		s.link.Watermark(wm)
+	}
+}
+
+// publish tells other sources how far this one has come; event.MaxTime is one
+// that holds nobody back.
+func (s *source) publish(wm event.Time) {
+	s.siblings.publish(wm)
+	s.aligned.publish(wm)
+}
+
 // finish lets the watermark run to the end: no record follows.
-func (s *source) finish() { s.link.Watermark(event.MaxTime) }
+func (s *source) finish() {
+	s.publish(event.MaxTime)
+	s.link.Watermark(event.MaxTime)
+}
+
+// ahead tells whether alignment keeps the source from reading.
+func (s *source) ahead() bool { return s.aligned != nil && s.aligned.ahead() }
+
+// hold waits until the sources that this one is aligned with have come closer.
+// The time does not count for idle splits, since nobody asks them.
+func (s *source) hold() {
+	t := s.t
+	if t.pace.sampling {
+		t.sampleEnd()
+	}
+	t.flush()
+	d := sooner(s.patience(), t.untilAlarm())
+	if !s.aligned.arm() || t.woken.Load() || t.draining.Load() {
+		s.aligned.disarm()
+		return
+	}
+	waited := t.suspend(Idle, -1, d)
+	s.aligned.disarm()
+	t.ring(t.pace.last)
+	s.pressed(waited)
+}
+
+// sooner is the shorter of two times, of which one that is not positive means
+// none.
+func sooner(a, b time.Duration) time.Duration {
+	if a <= 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
 
 // wait is for data: open batches leave first.
 func (s *source) wait(after time.Duration) {
@@ -133,8 +207,8 @@ func (s *source) wait(after time.Duration) {
 	if s.link.woken.Swap(false) || t.woken.Load() && len(t.waking) > 0 || t.cancelled.Load() || t.draining.Load() {
 		return
 	}
-	if et := s.link.node.EventTime; et != nil && et.Idle > 0 && (after <= 0 || after > et.Idle) {
-		after = et.Idle
+	if et := s.link.node.EventTime; et != nil {
+		after = sooner(sooner(after, et.Idle), et.Period)
 	}
 	if alarm > 0 && (after <= 0 || alarm < after) {
 		after = alarm
@@ -155,6 +229,7 @@ func (s *source) patience() time.Duration {
 // pressed tells the reader when a wait for credit lasts.
 func (s *source) pressed(waited int64) {
 	s.waited += waited
+	s.marks.unasked(waited)
 	if s.pauser != nil && !s.pausing && s.waited >= int64(pressedAfter)*9/10 {
 		s.pausing = true
 		s.pauser.Pressed(true)
@@ -183,97 +258,4 @@ func (s *source) close() error {
 		return nil
 	}
 	return guarded(s.reader.Close)
-}
-
-// marks holds a watermark for each split and merges them by minimum. A split
-// is idle only when the reader was asked and had nothing: while the source is
-// pressed nobody asks, so pressure makes no split idle.
-type marks struct {
-	bound  time.Duration
-	idle   time.Duration
-	splits []mark
-	sent   event.Time
-}
-
-type mark struct {
-	split int
-	max   event.Time
-	seen  int64 // when it last had a record, or was last not asked
-	idle  bool
-}
-
-func newMarks(bound, idle time.Duration) marks {
-	return marks{bound: bound, idle: idle, sent: event.MinTime}
-}
-
-// assign takes the list of splits that have not ended.
-func (m *marks) assign(list []int, now int64) {
-	m.splits = slices.DeleteFunc(m.splits, func(k mark) bool { return !slices.Contains(list, k.split) })
-	for _, id := range list {
-		if !slices.ContainsFunc(m.splits, func(k mark) bool { return k.split == id }) {
-			m.splits = append(m.splits, mark{split: id, max: event.MinTime, seen: now})
-		}
-	}
-}
-
-func (m *marks) observe(split int, times []event.Time) {
-	i := slices.IndexFunc(m.splits, func(k mark) bool { return k.split == split })
-	if i < 0 {
-		i = len(m.splits)
-		m.splits = append(m.splits, mark{split: split, max: event.MinTime})
-	}
-	k := &m.splits[i]
-	k.max, k.idle, k.seen = latest(k.max, times), false, 0
-}
-
-// latest is the largest of times and t. Four maxima do not wait for each other.
-func latest(t event.Time, times []event.Time) event.Time {
-	a, b, c, d := t, t, t, t
-	for ; len(times) >= 4; times = times[4:] {
-		a, b, c, d = max(a, times[0]), max(b, times[1]), max(c, times[2]), max(d, times[3])
-	}
-	for _, t := range times {
-		a = max(a, t)
-	}
-	return max(a, b, c, d)
-}
-
-func (m *marks) end(split int) {
-	m.splits = slices.DeleteFunc(m.splits, func(k mark) bool { return k.split == split })
-}
-
-// silent is called when the reader was asked and had nothing.
-func (m *marks) silent(now int64) {
-	for i := range m.splits {
-		k := &m.splits[i]
-		if k.seen == 0 {
-			k.seen = now
-		} else if now-k.seen >= int64(m.idle) {
-			k.idle = true
-		}
-	}
-}
-
-// watermark is the minimum over the splits that are not idle, and whether it
-// moved.
-func (m *marks) watermark() (event.Time, bool) {
-	lowest, any := event.MaxTime, false
-	for i := range m.splits {
-		if k := &m.splits[i]; !k.idle {
-			any = true
-			lowest = min(lowest, k.max)
-		}
-	}
-	if !any || lowest == event.MinTime {
-		return m.sent, false
-	}
-	wm := lowest.Add(-m.bound)
-	if wm > event.MinTime {
-		wm--
-	}
-	if wm <= m.sent {
-		return m.sent, false
-	}
-	m.sent = wm
-	return wm, true
 }

@@ -25,6 +25,8 @@ type Config struct {
 	// Batch is the size in bytes of scratch batches.
 	Batch int64
 	Log   *slog.Logger
+	// Siblings are the subtasks of a source, Aligned the sources of its group.
+	Siblings, Aligned *Horizon
 	// EveryStep makes a simulated task give control back after each batch.
 	EveryStep bool
 }
