@@ -11,6 +11,7 @@ import (
 	"github.com/affluxdev/afflux/internal/job"
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
+	"github.com/affluxdev/afflux/state"
 )
 
 // Job is a graph of operators under construction. It belongs to one goroutine
@@ -22,6 +23,7 @@ type Job struct {
 	nodes   []*graph.Node
 	letters connector.SinkDriver
 	letName string
+	disk    state.Disk // nil: state is in memory
 	err     error
 	built   bool
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
 	"github.com/affluxdev/afflux/state"
-	"github.com/affluxdev/afflux/state/memory"
 )
 
 // Processor is a function over a keyed stream with states and timers. There is
@@ -58,7 +57,7 @@ func process[K comparable, T, U any](k *Keyed[K, T], name, kind string, make fun
 		f := &processor[K, T, U]{p: p, ctx: ProcessContext[K, U]{name: name}}
 		f.timers, _ = p.(TimerProcessor[K, U])
 		f.ctx.timers = f.timers != nil
-		return transform.NewProcess[K, T, U](key, f, memory.NewBackend[K], sides.names)
+		return transform.NewProcess[K, T, U](key, f, backends[K](k.stream.job), sides.names)
 	}, options)
 	return &Stream[U]{job: k.stream.job, node: n, sides: sides}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/affluxdev/afflux/connector/memory"
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/state"
+	"github.com/affluxdev/afflux/state/pebble"
 )
 
 // ping is a record of the tests of keyed operators.
@@ -60,12 +61,25 @@ func keyedPings(j *afflux.Job, all []ping) *afflux.Keyed[int, ping] {
 		KeyBy("user", func(v *ping) int { return v.User })
 }
 
-// atParallelism runs a test at several parallelisms, with tiny buffers too.
+// crowded is a disk with no memory beside it: every key leaves soon.
+type crowded struct{ state.Disk }
+
+func (crowded) Resident() int64 { return 0 }
+
+// atParallelism runs a test at several parallelisms, with tiny buffers, and
+// with state on disk.
 func atParallelism(t *testing.T, f func(t *testing.T, options ...afflux.JobOption)) {
 	for _, p := range []int{1, 2, 5} {
 		t.Run(fmt.Sprint(p), func(t *testing.T) { f(t, afflux.Parallelism(p)) })
 		t.Run(fmt.Sprint(p, " tiny"), func(t *testing.T) {
 			f(t, afflux.Parallelism(p), afflux.Buffers(2, 256), afflux.MaxRecord(1<<10))
+		})
+		t.Run(fmt.Sprint(p, " on disk"), func(t *testing.T) {
+			d, err := pebble.In(t.TempDir(), pebble.MinMemory)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f(t, afflux.Parallelism(p), afflux.StateOnDisk(crowded{d}))
 		})
 	}
 }

@@ -28,6 +28,14 @@ type Function[K comparable, T, U any] interface {
 	OnTimer(s *Scope[K, U], at event.Time, kind TimerKind) error
 }
 
+// Backends makes the backend of one subtask.
+type Backends[K comparable] func(ctx operator.Context) (state.Backend[K], error)
+
+// InMemory makes backends by a function that cannot fail.
+func InMemory[K comparable](make func() state.Backend[K]) Backends[K] {
+	return func(operator.Context) (state.Backend[K], error) { return make(), nil }
+}
+
 // yieldTimers is how many timers fire before others may run.
 const yieldTimers = 64
 
@@ -37,7 +45,7 @@ type Process[K comparable, T, U any] struct {
 	position
 	f     Function[K, T, U]
 	key   func(*T) K
-	make  func() state.Backend[K]
+	make  Backends[K]
 	scope Scope[K, U]
 
 	keys  [chunk]K
@@ -52,7 +60,7 @@ type Process[K comparable, T, U any] struct {
 }
 
 // NewProcess returns the operator with these side outputs.
-func NewProcess[K comparable, T, U any](key func(*T) K, f Function[K, T, U], backend func() state.Backend[K], sides []SideName) operator.Operator {
+func NewProcess[K comparable, T, U any](key func(*T) K, f Function[K, T, U], backend Backends[K], sides []SideName) operator.Operator {
 	o := &Process[K, T, U]{f: f, key: key, make: backend, alarm: event.MaxTime}
 	o.scope.names = sides
 	return o
@@ -61,8 +69,11 @@ func NewProcess[K comparable, T, U any](key func(*T) K, f Function[K, T, U], bac
 // Open implements operator.Operator.
 func (o *Process[K, T, U]) Open(ctx operator.Context) error {
 	s := &o.scope
-	s.backend = o.make()
-	s.store = s.backend.Store()
+	b, err := o.make(ctx)
+	if err != nil {
+		return err
+	}
+	s.backend, s.store = b, b.Store()
 	s.open(ctx)
 	if err := o.f.Open(s); err != nil {
 		return err

@@ -74,7 +74,7 @@ func (f *function) OnTimer(s *transform.Scope[uint64, int64], at event.Time, k t
 func keyItself(v *uint64) uint64 { return *v }
 
 func opened(t testing.TB, ctx *bench, f *function) operator.Operator {
-	op := transform.NewProcess[uint64, uint64, int64](keyItself, f, memory.NewBackend[uint64], nil)
+	op := transform.NewProcess[uint64, uint64, int64](keyItself, f, transform.InMemory(memory.NewBackend[uint64]), nil)
 	if err := op.Open(ctx); err != nil {
 		t.Fatal(err)
 	}

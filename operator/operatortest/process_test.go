@@ -75,7 +75,7 @@ func TestProcess(t *testing.T) {
 		Input: in, Want: [][]Row[string]{want}, Policy: operator.Skip, Refused: refused,
 		Hash: func(v *int) uint64 { return event.HashString(keyOf(v)) },
 		New: func() operator.Operator {
-			return transform.NewProcess[string, int, string](keyOf, &summing{}, memory.NewBackend[string], nil)
+			return transform.NewProcess[string, int, string](keyOf, &summing{}, transform.InMemory(memory.NewBackend[string]), nil)
 		},
 	})
 }

@@ -128,7 +128,7 @@ const lookBurst = 64
 // makeRoom evicts some keys when the budget is spent: more than the one that
 // needs room, so that values that have grown leave too.
 func (b *backend[K]) makeRoom() error {
-	if b.Bytes() < b.budget {
+	if b.inMemory() < b.budget {
 		return nil
 	}
 	for evicted, looked := 0, 0; evicted < 2 && looked < min(lookBurst, len(b.resident)); looked++ {
@@ -303,9 +303,12 @@ func (b *backend[K]) Recall(slot uint32, hash uint64) (key K, err error) {
 // Len implements state.Backend.
 func (b *backend[K]) Len() int { return len(b.slots) + b.away }
 
-// Bytes implements state.Backend. A key in the map takes about twice the size
-// of its entry.
-func (b *backend[K]) Bytes() int64 {
+// Bytes implements state.Backend.
+func (b *backend[K]) Bytes() int64 { return b.inMemory() + b.kv.Bytes() }
+
+// inMemory is what the budget is for. A key in the map takes about twice the
+// size of its entry.
+func (b *backend[K]) inMemory() int64 {
 	const entry = 2 * int64(unsafe.Sizeof("")+4)
 	return b.store.Bytes() + int64(cap(b.resident))*int64(unsafe.Sizeof(resident[K]{})) + int64(len(b.slots))*entry + b.text
 }

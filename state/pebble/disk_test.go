@@ -1,0 +1,177 @@
+package pebble_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/state"
+	"github.com/affluxdev/afflux/state/paged"
+	"github.com/affluxdev/afflux/state/pebble"
+	"github.com/affluxdev/afflux/state/statetest"
+	"pgregory.net/rapid"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t testing.TB, memory int64) (state.KV, string) {
+	dir := t.TempDir()
+	d, err := pebble.In(dir, memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := d.Open("an/operator", 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kv, dir
+}
+
+func TestAgainstMap(t *testing.T) {
+	kv, dir := open(t, pebble.MinMemory)
+	want := map[string]string{}
+	rapid.Check(t, func(r *rapid.T) {
+		key := rapid.StringN(1, 4, 4).Draw(r, "key")
+		switch rapid.IntRange(0, 3).Draw(r, "op") {
+		case 0, 1:
+			value := rapid.String().Draw(r, "value")
+			if err := kv.Set([]byte(key), []byte(value)); err != nil {
+				r.Fatal(err)
+			}
+			want[key] = value
+		case 2:
+			if err := kv.Delete([]byte(key)); err != nil {
+				r.Fatal(err)
+			}
+			delete(want, key)
+		}
+		value, ok, err := kv.Get([]byte(key), []byte("+"))
+		if w, has := want[key]; err != nil || ok != has || string(value) != "+"+w {
+			r.Fatalf("got %q, %v, %v; want %q, %v", value, ok, err, w, has)
+		}
+		var all, got []string
+		for k := range want {
+			if k > key {
+				all = append(all, k+"="+want[k])
+			}
+		}
+		slices.Sort(all)
+		n := rapid.IntRange(0, 5).Draw(r, "n")
+		err = kv.Scan([]byte(key), n, func(k, v []byte) { got = append(got, string(k)+"="+string(v)) })
+		if err != nil || len(got) != min(n, len(all)) {
+			r.Fatalf("scanned %q of %q (%v)", got, all, err)
+		}
+		for _, g := range got {
+			if !slices.Contains(all, g) {
+				r.Fatalf("scanned %q, which is not there", g)
+			}
+		}
+	})
+	if err := kv.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%d files are left (%v)", len(left), err)
+	}
+}
+
+func TestBackend(t *testing.T) {
+	kv, _ := open(t, pebble.MinMemory)
+	defer func() {
+		if err := kv.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	statetest.RunBackend(t, statetest.Backends[string]{
+		New: func(t testing.TB) state.Backend[string] {
+			b, err := paged.NewBackend[string](&emptied{KV: kv}, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		},
+		Key: func(i int) string { return fmt.Sprint(i) },
+	})
+}
+
+// emptied is a part of a database of its own for each backend: opening one for
+// each of hundreds of cases would take minutes.
+type emptied struct {
+	state.KV
+	keys map[string]bool
+}
+
+func (e *emptied) Set(key, value []byte) error {
+	if e.keys == nil {
+		e.keys = map[string]bool{}
+	}
+	e.keys[string(key)] = true
+	return e.KV.Set(key, value)
+}
+
+func (e *emptied) Close() error {
+	for k := range e.keys {
+		if err := e.KV.Delete([]byte(k)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestTooLittleMemory(t *testing.T) {
+	if _, err := pebble.In(t.TempDir(), pebble.MinMemory-1); err == nil {
+		t.Error("it was taken")
+	}
+}
+
+// BenchmarkUpdates counts per key, evenly over many more keys than fit in
+// memory.
+func BenchmarkUpdates(b *testing.B) {
+	const keys, memory, batch = 10_000_000, 256 << 20, 256
+	kv, _ := open(b, memory)
+	back, err := paged.NewBackend[uint64](kv, memory/2)
+	if err != nil {
+		b.Fatal(err)
+	}
+	n := state.NewValue[int64](back.Store(), "n")
+	if err := back.Store().Seal(); err != nil {
+		b.Fatal(err)
+	}
+	ks, hs, slots := make([]uint64, batch), make([]uint64, batch), make([]uint32, batch)
+	next := uint64(0)
+	update := func(key func(uint64) uint64, count int) time.Duration {
+		start := time.Now()
+		for done := 0; done < count; done += batch {
+			for i := range ks {
+				ks[i] = key(next)
+				hs[i] = event.HashUint64(ks[i])
+				next++
+			}
+			if err := back.Select(ks, hs, slots); err != nil {
+				b.Fatal(err)
+			}
+			for _, s := range slots {
+				back.Store().Use(s)
+				*n.Upsert()++
+			}
+			if err := back.Settle(ks, hs, slots); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return time.Since(start)
+	}
+	fill := update(func(i uint64) uint64 { return i % keys }, keys)
+	b.ResetTimer()
+	took := update(func(i uint64) uint64 { return event.HashUint64(i) % keys }, b.N)
+	b.ReportMetric(keys/fill.Seconds(), "inserts/s")
+	b.ReportMetric(float64(b.N)/took.Seconds(), "updates/s")
+	b.ReportMetric(float64(back.Bytes())/(1<<20), "MB")
+	if err := back.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
