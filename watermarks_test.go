@@ -222,3 +222,67 @@ func TestPunctuatedWatermarks(t *testing.T) {
 		}
 	}
 }
+
+// lopsided is a source whose first subtask has n integers and the others
+// nothing; none of them ends.
+type lopsided struct{ n int }
+
+func (s lopsided) Describe() connector.Description { return connector.Description{Kind: "lopsided"} }
+
+func (s lopsided) Open(_ context.Context, sub connector.Subtask) (connector.Reader[int], error) {
+	if sub.Index > 0 {
+		s.n = 0
+	}
+	return &lopsidedReader{n: s.n}, nil
+}
+
+type lopsidedReader struct{ next, n int }
+
+func (r *lopsidedReader) Poll(dst *event.Records[int], limit connector.Limit) (connector.Status, error) {
+	for range min(limit.Records, r.n-r.next) {
+		dst.Append(r.next, event.Time(r.next))
+		r.next++
+	}
+	if r.next == r.n {
+		return connector.Status{State: connector.Idle}, nil
+	}
+	return connector.Status{}, nil
+}
+
+func (r *lopsidedReader) Close() error { return nil }
+
+func TestIdleSubtasksFollowTheOthers(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	ends := make(chan event.Time, 10)
+	j := afflux.NewJob("t", afflux.Parallelism(3))
+	afflux.From(j, "numbers", lopsided{1000}).
+		EventTime(func(v *int) event.Time { return event.Time(*v) }, afflux.InOrder().IdleAfter(time.Millisecond)).
+		KeyBy("k", func(*int) int { return 0 }).
+		Window(window.Tumbling(100)).
+		Apply("ends", func(r *window.Result[int, []int], emit func(int)) error {
+			if len(r.Value) != 100 {
+				return fmt.Errorf("%d records in window %d", len(r.Value), r.Start)
+			}
+			ends <- r.End
+			emit(0)
+			return nil
+		}).To("out", new(collector[int]))
+	r, err := j.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want := event.Time(100); want < 1000; want += 100 { // the last window is open
+		select {
+		case end := <-ends:
+			if end != want {
+				t.Errorf("the window that ends at %d comes when that of %d is due", end, want)
+			}
+		case <-t.Context().Done():
+			t.Fatal("no result")
+		}
+	}
+	r.Drain()
+	if err := r.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -61,6 +61,13 @@ func TestHorizonWakesWhoWaits(t *testing.T) {
 		t.Error("an ended source holds others back")
 	}
 	fast.disarm()
+	if got := silent.speaking(); got != 600 {
+		t.Errorf("the slowest that is not idle is at %v, want 600", got)
+	}
+	fast.publish(event.MaxTime)
+	if got := silent.speaking(); got != 600 {
+		t.Errorf("all are idle, and the furthest has come to %v, want 600", got)
+	}
 	if n := h.waiting.Load(); n != 0 {
 		t.Errorf("%d still wait", n)
 	}

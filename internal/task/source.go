@@ -140,10 +140,8 @@ func (s *source) advance(st connector.State) {
 	wm, moved := m.watermark()
 	if m.resting() {
 		// The other subtasks speak for one that has nothing.
-		if lowest, ok := s.siblings.lowest(); ok {
-			wm, moved = m.adopt(lowest)
-		}
 		s.publish(event.MaxTime)
+		wm, moved = m.adopt(s.siblings.speaking())
 	} else {
 		s.publish(wm)
 	}
