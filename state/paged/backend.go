@@ -89,10 +89,14 @@ func (b *backend[K]) load(key *K, name []byte) (uint32, error) {
 	if err := b.makeRoom(); err != nil {
 		return 0, err
 	}
-	value, ok, err := b.kv.Get(name, b.value[:0])
-	b.value = value
-	if err != nil {
-		return 0, fmt.Errorf("the state of key %v cannot be read: %w", *key, err)
+	value, ok := b.value[:0], false
+	if b.away > 0 {
+		var err error
+		value, ok, err = b.kv.Get(name, value)
+		b.value = value
+		if err != nil {
+			return 0, fmt.Errorf("the state of key %v cannot be read: %w", *key, err)
+		}
 	}
 	slot := b.store.Acquire()
 	if int(slot) == len(b.resident) {

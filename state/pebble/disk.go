@@ -22,6 +22,9 @@ import (
 // MinMemory is the least memory that a subtask can work with, in bytes.
 const MinMemory = 4 << 20
 
+// blockSize is small, since what is read is single keys in no order.
+const blockSize = 1 << 10
+
 // disk is a directory with a budget.
 type disk struct {
 	dir    string
@@ -59,7 +62,9 @@ func (d *disk) Open(operator string, subtask int) (state.KV, error) {
 		FormatMajorVersion:          engine.FormatNewest,
 		Logger:                      quiet{},
 	}
+	o.ApplyCompressionSettings(func() engine.DBCompressionSettings { return engine.DBCompressionNone }) // reading costs more than room
 	for i := range o.Levels {
+		o.Levels[i].BlockSize = blockSize
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most look-ups are of new keys or of one table
 	}
 	db, err := engine.Open(filepath.Join(dir, "state"), o)
