@@ -141,7 +141,11 @@ func TestFailures(t *testing.T) {
 	if err := b.Settle([]string{"x"}, []uint64{1}, slots); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Select([]string{"y"}, []uint64{2}, slots); err == nil || !strings.Contains(err.Error(), "disk full") {
+	var err error
+	for i := 0; i < 5 && err == nil; i++ { // until x has to leave
+		err = b.Select([]string{fmt.Sprint(i)}, []uint64{uint64(i + 2)}, slots)
+	}
+	if err == nil || !strings.Contains(err.Error(), "disk full") || !strings.Contains(err.Error(), "key x") {
 		t.Errorf("got error %v", err)
 	}
 }
