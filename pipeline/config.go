@@ -192,17 +192,22 @@ func (l *stepList) schema() schema {
 	return schema{"type": "array", "items": sectionSchema(&stepConfig{})}
 }
 
-// windowConfig is the windows of an aggregate: one of tumbling and sliding.
+// windowConfig is the windows of an aggregate: one of tumbling, sliding and
+// session.
 type windowConfig struct {
 	tumbling span
 	sliding  optional[slidingConfig]
+	session  span
 	offset   signedSpan
+	lateness span
 }
 
 func (c *windowConfig) bind(b *binder) {
 	b.describe("a window")
 	b.key("tumbling", &c.tumbling, "windows of this size, one after the other")
 	b.key("sliding", &c.sliding, "windows that overlap: {size: 1m, slide: 10s}")
+	b.key("session", &c.session, "sessions of each key, which end after this time without a record")
+	b.key("allowed_lateness", &c.lateness, "how long a window is kept after its end; each batch with late records makes its result anew")
 	b.key("offset", &c.offset, "moves the windows, which are aligned to 1970-01-01 00:00 UTC")
 }
 

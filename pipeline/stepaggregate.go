@@ -19,7 +19,8 @@ type aggregateOp struct {
 	keys       []*formula
 	rawKey     bool // the key is one column of texts
 	aggregates aggregates
-	window     *window.Assigner // nil: rolling
+	window     window.Definition // nil: rolling
+	lateness   time.Duration
 }
 
 // The columns that results of windows begin with.
@@ -29,9 +30,10 @@ const (
 )
 
 func (c *checker) aggregate(s *stepConfig, cols *columns, timed bool) operation {
-	var assigner *window.Assigner
+	var windows window.Definition
+	var lateness time.Duration
 	if s.window.given {
-		assigner = c.assigner(&s.window.value, s.window.at)
+		windows, lateness = c.windows(&s.window.value, s.window.at), s.window.value.lateness.value
 		if cols != nil && !timed {
 			c.addf(s.window.at, "a window needs event times; add event_time: {column: ..., out_of_orderness: ...} to the source")
 		}
@@ -39,7 +41,7 @@ func (c *checker) aggregate(s *stepConfig, cols *columns, timed bool) operation 
 	if cols == nil {
 		return unknown{}
 	}
-	o := &aggregateOp{in: cols, window: assigner}
+	o := &aggregateOp{in: cols, window: windows, lateness: lateness}
 	var list []column
 	add := func(name string, k kind, at place) {
 		for _, col := range list {
@@ -88,27 +90,37 @@ func (c *checker) aggregate(s *stepConfig, cols *columns, timed bool) operation 
 	return o
 }
 
-func (c *checker) assigner(w *windowConfig, at place) *window.Assigner {
-	var a window.Assigner
+// windows is what the section says, nil when that has no sense.
+func (c *checker) windows(w *windowConfig, at place) window.Definition {
+	var d window.Definition
 	offset := window.Offset(w.offset.value)
+	valid := true
 	switch {
 	case w.tumbling.given() && w.sliding.given:
 		c.addf(w.sliding.at, "a window is tumbling or sliding, not both; remove one")
 		return nil
+	case w.session.given() && (w.tumbling.given() || w.sliding.given):
+		c.addf(at, "a window is a session, tumbling or sliding; keep one of them")
+		return nil
+	case w.session.given() && w.offset.value != 0:
+		c.addf(at, "a session begins with a record: it has no offset; remove it")
+		return nil
+	case w.session.given():
+		d, valid = window.Session(w.session.value), w.session.value > 0
 	case w.tumbling.given():
-		a = window.Tumbling(w.tumbling.value, offset)
+		d, valid = window.Tumbling(w.tumbling.value, offset), w.tumbling.value > 0
 	case w.sliding.given:
-		a = window.Sliding(w.sliding.value.size.value, w.sliding.value.slide.value, offset)
+		d = window.Sliding(w.sliding.value.size.value, w.sliding.value.slide.value, offset)
+		valid = w.sliding.value.size.value > 0 && w.sliding.value.slide.value > 0
 	default:
-		c.addf(at, "which windows? write tumbling: 1h, or sliding: {size: 1m, slide: 10s}")
+		c.addf(at, "which windows? write tumbling: 1h, sliding: {size: 1m, slide: 10s}, or session: 30m")
 		return nil
 	}
-	valid := w.tumbling.value > 0 || w.sliding.value.size.value > 0 && w.sliding.value.slide.value > 0
-	if err := a.Err(); err != nil && valid { // else it has been reported where it was read
+	if err := d.Err(); err != nil && valid { // else it has been reported where it was read
 		c.addf(at, "%v", err)
 		return nil
 	}
-	return &a
+	return d
 }
 
 func (o *aggregateOp) outputs() []output {
@@ -253,7 +265,7 @@ func (o *aggregateOp) build(s *stepPlan, in []*afflux.Stream[Row]) []*afflux.Str
 			return Row{columns: o.columns, values: kv.Value.values}, kv.Value.err
 		}, afflux.OnError(s.policy))}
 	}
-	results := keyed.Window(*o.window).Aggregate(s.name, o.aggregator(), s.options...)
+	results := keyed.Window(o.window, afflux.AllowedLateness(o.lateness)).Aggregate(s.name, o.aggregator(), s.options...)
 	out := []*afflux.Stream[Row]{results.TryMap(s.name+".row", o.row, afflux.OnError(s.policy)), nil}
 	if s.outputs[1].read {
 		out[1] = results.Late().Map(s.name+".late", rowOf)
