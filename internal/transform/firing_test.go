@@ -368,3 +368,39 @@ func TestCountsAgainstModel(t *testing.T) {
 		}
 	})
 }
+
+func TestRecordAtTheEndOfTime(t *testing.T) {
+	for name, op := range map[string]operator.Operator{
+		"window": transform.NewWindow(window.Tumbling(time.Hour), keyOf, collect,
+			func(k string, w window.Window, a *[]int) string { return fmt.Sprint(*a) }, table[[]int]),
+		"triggered": transform.NewTriggered(window.Tumbling(time.Hour), window.Firing{Lateness: time.Hour}, keyOf, collect,
+			func(_ string, _ window.Window, _ window.Timing, a *[]int, emit func(string)) error {
+				emit(fmt.Sprint(*a))
+				return nil
+			}, table[transform.Cell[[]int]]),
+		"session": transform.NewSession(window.Session(time.Hour), window.Firing{}, keyOf, collect,
+			func(_ string, _ window.Window, _ window.Timing, a *[]int, emit func(string)) error {
+				emit(fmt.Sprint(*a))
+				return nil
+			}, table[transform.Activity[[]int]]),
+	} {
+		c := &recorder{}
+		if err := op.Open(c); err != nil {
+			t.Fatal(err)
+		}
+		b := event.NewRecords[arrival](1)
+		for id, at := range []event.Time{event.MaxTime, 0, event.MaxTime, event.MinTime} {
+			b.Append(arrival{"a", at, id}, at)
+			b.Hashes = append(b.Hashes, event.HashString("a"))
+		}
+		if err := op.Process(b); err != nil {
+			t.Fatal(err)
+		}
+		if err := op.Watermark(event.MaxTime); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.results(); !slices.Equal(got, []string{"[0 2]", "[1]", "[3]"}) {
+			t.Errorf("%s: results are %v", name, got)
+		}
+	}
+}

@@ -188,8 +188,9 @@ func (o *Window[K, T, A, U]) foldMixed(in *event.Records[T], from, to int) error
 		g.Truncate(0)
 		g.Hashes = g.Hashes[:0]
 		rest := left[:0]
-		for _, i := range left {
-			if t := in.Times[i]; t < p.from || t >= p.to {
+		for n, i := range left {
+			// The first is in p, even at MaxTime, which no end is after.
+			if t := in.Times[i]; n > 0 && (t < p.from || t >= p.to) {
 				rest = append(rest, i)
 				continue
 			}
