@@ -175,7 +175,17 @@ func (c *Channel) release(consumed, limit uint64, window int64) {
 	c.consumed.Store(consumed)
 	c.announce(limit, window)
 	c.head.Store(c.cHead)
-	c.wakeProducer()
+	if c.pWaits.Load() != 0 && c.drained(consumed) {
+		c.wakeProducer()
+	}
+}
+
+// drained tells the consumer whether a waiting producer is worth a wake-up:
+// half of the window is free. Woken for every batch, the two would take turns
+// and park each time. What is in flight beyond that is consumed in any case, so
+// the producer is woken in the end.
+func (c *Channel) drained(consumed uint64) bool {
+	return 2*int64(c.sent.Load()-consumed) <= c.window.Load()
 }
 
 func (c *Channel) announce(limit uint64, window int64) {

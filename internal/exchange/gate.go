@@ -152,7 +152,7 @@ func (g *Gate) answer(i int) error {
 		g.starved = true
 	}
 	c.announce(limit, g.ledger.Window(i))
-	if limit >= c.sent.Load()+uint64(asked) {
+	if limit >= c.sent.Load()+uint64(asked) && c.drained(g.positions[i]) {
 		c.wakeProducer()
 	}
 	return nil
