@@ -31,6 +31,10 @@ type Table[K comparable, S any] interface {
 	// slices, all of the same length, with the next n entries. The keys are
 	// valid as long as the pointers to the states.
 	Scan(cursor int, keys []K, hashes []uint64, states []*S) (n, next int)
+	// Expect says that the table will probably hold about n keys: it then grows
+	// to that size at once, instead of by and by, when it has a fraction of
+	// them. A wrong guess costs at most some memory.
+	Expect(n int)
 	// Clear removes all keys. It keeps room for about as many as it removed.
 	Clear()
 }

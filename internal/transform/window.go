@@ -151,7 +151,11 @@ func (o *Window[K, T, A, U]) table() state.Table[K, A] {
 		o.spare = o.spare[:n-1]
 		return t
 	}
-	return o.make()
+	t := o.make()
+	if n := len(o.panes); n > 0 {
+		t.Expect(o.panes[n-1].table.Len()) // one pane is about like the next
+	}
+	return t
 }
 
 // foldRun folds records [from,to), at most a chunk, into a pane.

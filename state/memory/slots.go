@@ -22,6 +22,7 @@ type slots[Q, S any] struct {
 	found [chunk]uint64 // where the search of each key of a chunk goes on
 	n     int           // entries
 	limit int           // entries before it has to grow
+	hint  int           // entries that are expected, 0 for unknown
 	touch uint64
 }
 
@@ -40,9 +41,22 @@ func (t *slots[Q, S]) allocate(size int) {
 	t.limit = size / 8 * 5
 }
 
+// hinted is the part of the expected entries that a table must hold before it
+// believes in the rest: until then it takes no more room than it needs.
+const hinted = 32
+
+// Expect implements state.Table.
+func (t *slots[Q, S]) Expect(n int) { t.hint = n }
+
 func (t *slots[Q, S]) grow() {
 	old := t.array
-	t.allocate(max(2*len(old), smallest))
+	size := max(2*len(old), smallest)
+	if t.n >= t.hint/hinted {
+		for size/8*5 < t.hint {
+			size *= 2
+		}
+	}
+	t.allocate(size)
 	mask := uint64(len(t.array) - 1)
 	for i := range old {
 		s := &old[i]
