@@ -52,7 +52,8 @@ func TestSeeds(t *testing.T) {
 	var steps, records, delivered atomic.Int64
 	var next atomic.Uint64
 	next.Store(*fromSeed)
-	last := *fromSeed + uint64(count(t))
+	n := count(t)
+	last := *fromSeed + uint64(n)
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
@@ -71,7 +72,8 @@ func TestSeeds(t *testing.T) {
 	wg.Wait()
 	t.Logf("%d complete, %d drained, %d cancelled, %d failing; %d steps, %d records read, %d delivered",
 		endings[Complete].Load(), endings[Drained].Load(), endings[Cancelled].Load(), endings[Failing].Load(), steps.Load(), records.Load(), delivered.Load())
-	if *seeds == 0 && delivered.Load() < int64(fewer(10_000)) {
+	// A few seeds may deliver next to nothing; many of them may not.
+	if n >= 30 && delivered.Load() < int64(30*n) {
 		t.Errorf("the sinks got %d records in all: the simulation tests nothing", delivered.Load())
 	}
 }
