@@ -12,7 +12,9 @@ import (
 
 // Stream is a stream of records of type T: the output of an operator. Its
 // methods add operators to the job. A stream may be used several times; each
-// use gets every record.
+// use gets every record. The copies are shallow, also those of Broadcast: what
+// slices, maps and pointers of a record point to is shared, and must not be
+// changed by operators after such a branch.
 type Stream[T any] struct {
 	job       *Job
 	node      *graph.Node
