@@ -41,3 +41,8 @@ func backends[K comparable](j *Job) transform.Backends[K] {
 		return b, nil
 	}
 }
+
+// tables is where the operators of a job keep accumulators.
+func tables[K comparable, S any](*Job) transform.Tables[K, S] {
+	return transform.InTables(memory.NewTable[K, S])
+}

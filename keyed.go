@@ -7,8 +7,6 @@ import (
 	"github.com/affluxdev/afflux/internal/graph"
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
-	"github.com/affluxdev/afflux/state"
-	"github.com/affluxdev/afflux/state/memory"
 )
 
 // Keyed is a stream divided by key: all records of a key go to one subtask, in
@@ -103,7 +101,7 @@ func (k *Keyed[K, T]) node(name, kind string, outputs []event.Type, make func() 
 func (k *Keyed[K, T]) Reduce(name string, f func(acc *T, v *T), options ...Option) *Stream[T] {
 	key := k.key
 	n := k.node(name, "reduce", []event.Type{event.TypeOf[T]()}, func() operator.Operator {
-		return transform.NewRolling(key, reducing(f), func(_ K, a *reduced[T]) T { return a.value }, table[K, reduced[T]])
+		return transform.NewRolling(key, reducing(f), func(_ K, a *reduced[T]) T { return a.value }, tables[K, reduced[T]](k.stream.job))
 	}, options)
 	return &Stream[T]{job: k.stream.job, node: n}
 }
@@ -117,10 +115,10 @@ func (k *Keyed[K, T]) Aggregate[A, R any](name string, a Aggregator[T, A, R], op
 	}
 	n := k.node(name, "aggregate", []event.Type{event.TypeOf[KV[K, R]]()}, func() operator.Operator {
 		if a.Init == nil {
-			return transform.NewRolling(key, a.Add, func(k K, acc *A) KV[K, R] { return KV[K, R]{k, a.Result(acc)} }, table[K, A])
+			return transform.NewRolling(key, a.Add, func(k K, acc *A) KV[K, R] { return KV[K, R]{k, a.Result(acc)} }, tables[K, A](k.stream.job))
 		}
 		f := a.preparedFold()
-		return transform.NewRolling(key, f.Add, func(k K, acc *prepared[A]) KV[K, R] { return KV[K, R]{k, a.Result(acc.get(a.Init))} }, table[K, prepared[A]])
+		return transform.NewRolling(key, f.Add, func(k K, acc *prepared[A]) KV[K, R] { return KV[K, R]{k, a.Result(acc.get(a.Init))} }, tables[K, prepared[A]](k.stream.job))
 	}, options)
 	return &Stream[KV[K, R]]{job: k.stream.job, node: n}
 }
@@ -140,5 +138,3 @@ func reducing[T any](f func(acc, v *T)) func(*reduced[T], *T) {
 		f(&a.value, v)
 	}
 }
-
-func table[K comparable, S any]() state.Table[K, S] { return memory.NewTable[K, S]() }

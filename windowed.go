@@ -102,9 +102,9 @@ func (w *Windowed[K, T]) Apply[U any](name string, f func(r *window.Result[K, []
 // windowed adds an operator that makes one record of a result.
 func windowed[K comparable, T, A, U any](w *Windowed[K, T], name string, fold transform.Fold[T, A], result func(K, window.Window, window.Timing, *A) U, options []Option) *Results[T, U] {
 	if a, ok := w.definition.(window.Assigner); ok && w.firing.Once() && !a.Unbounded() {
-		key := w.keyed.key
+		j, key := w.keyed.stream.job, w.keyed.key
 		return w.results[U](name, true, func() operator.Operator {
-			return transform.NewWindow(a, key, fold, func(k K, x window.Window, acc *A) U { return result(k, x, window.OnTime, acc) }, table[K, A])
+			return transform.NewWindow(a, key, fold, func(k K, x window.Window, acc *A) U { return result(k, x, window.OnTime, acc) }, tables[K, A](j))
 		}, options)
 	}
 	return windowedMany(w, name, fold, func(k K, x window.Window, t window.Timing, acc *A, emit func(U)) error {
@@ -115,26 +115,31 @@ func windowed[K comparable, T, A, U any](w *Windowed[K, T], name string, fold tr
 
 // windowedMany adds the operator for a definition of windows.
 func windowedMany[K comparable, T, A, U any](w *Windowed[K, T], name string, fold transform.Fold[T, A], result transform.Result[K, A, U], options []Option) *Results[T, U] {
-	key, firing := w.keyed.key, w.firing
-	var make func() operator.Operator
-	timed := true
-	switch d := w.definition.(type) {
+	j, d, key, firing := w.keyed.stream.job, w.definition, w.keyed.key, w.firing
+	return w.results[U](name, timed(d), func() operator.Operator { return manyResults(j, d, firing, key, fold, result) }, options)
+}
+
+// manyResults is the operator for a definition of windows.
+func manyResults[K comparable, T, A, U any](j *Job, d window.Definition, firing window.Firing, key func(*T) K, fold transform.Fold[T, A], result transform.Result[K, A, U]) operator.Operator {
+	switch d := d.(type) {
 	case window.Sessions:
-		make = func() operator.Operator {
-			return transform.NewSession(d, firing, key, fold, result, table[K, transform.Activity[A]])
-		}
+		return transform.NewSession(d, firing, key, fold, result, tables[K, transform.Activity[A]](j))
 	case window.Counts:
-		timed = false
-		make = func() operator.Operator {
-			return transform.NewCount(d, key, fold, result, table[K, transform.Counted[A]])
-		}
-	case window.Assigner:
-		timed = !d.Unbounded() // a global window ends with the input, whatever its event times are
-		make = func() operator.Operator {
-			return transform.NewTriggered(d, firing, key, fold, result, table[K, transform.Cell[A]])
-		}
+		return transform.NewCount(d, key, fold, result, tables[K, transform.Counted[A]](j))
 	}
-	return w.results[U](name, timed, make, options)
+	return transform.NewTriggered(d.(window.Assigner), firing, key, fold, result, tables[K, transform.Cell[A]](j))
+}
+
+// timed tells whether windows need event times. A global one ends with the
+// input, whatever the event times are.
+func timed(d window.Definition) bool {
+	switch d := d.(type) {
+	case window.Counts:
+		return false
+	case window.Assigner:
+		return !d.Unbounded()
+	}
+	return true
 }
 
 func (w *Windowed[K, T]) results[U any](name string, timed bool, make func() operator.Operator, options []Option) *Results[T, U] {

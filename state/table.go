@@ -5,8 +5,12 @@ package state
 // (event.HasherOf; never 0, and equal for equal keys).
 //
 // A table belongs to one task and is not safe for concurrent use. Pointers to
-// states are valid until the next Lookup, Delete or Clear. Keys are copied
-// into the table when they are first seen: what they point to may be reused.
+// states are valid until the next Lookup, Delete or Clear, those of Get and Scan
+// also until the next Get or Scan. Keys are copied into the table when they are
+// first seen: what they point to may be reused.
+//
+// No method returns an error. A table whose states are on a disk that fails
+// does not return: it calls what its Tables were made with for that.
 type Table[K comparable, S any] interface {
 	// Lookup sets out[i] to the state of keys[i] and adds the keys that are
 	// absent, with the zero state. A key that occurs twice gets the same
@@ -24,8 +28,9 @@ type Table[K comparable, S any] interface {
 	// Range calls f for the entries from cursor on, in no particular order,
 	// until it returns false. A walk begins with cursor 0 and goes on with
 	// the returned one, -1 when the last entry was visited; it visits each
-	// entry once if no key is added or removed between its calls. f may change
-	// *s but not the table. The key is f's to keep.
+	// entry once if no key is added or removed between its calls. A walk that
+	// begins ends the one before. f may change *s but not the table. The key is
+	// f's to keep.
 	Range(cursor int, f func(hash uint64, key K, s *S) bool) (next int)
 	// Scan is Range by batch, to merge one table into another: it fills the
 	// slices, all of the same length, with the next n entries. The keys are
@@ -35,6 +40,18 @@ type Table[K comparable, S any] interface {
 	// to that size at once, instead of by and by, when it has a fraction of
 	// them. A wrong guess costs at most some memory.
 	Expect(n int)
-	// Clear removes all keys. It keeps room for about as many as it removed.
+	// Clear removes all keys. It keeps room for about as many as it removed. A
+	// table that is not needed any more is to be cleared: others have its room.
 	Clear()
+}
+
+// Tables makes the tables of one subtask of an operator, which share what they
+// may hold in memory and where the rest is. It belongs to one task like they do.
+type Tables[K comparable, S any] interface {
+	// New returns an empty table.
+	New() Table[K, S]
+	// Bytes is the memory that is held beside the tables.
+	Bytes() int64
+	// Close releases everything. The tables must not be used any more.
+	Close() error
 }

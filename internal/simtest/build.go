@@ -12,7 +12,6 @@ import (
 	"github.com/affluxdev/afflux/internal/graph"
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
-	"github.com/affluxdev/afflux/state"
 	"github.com/affluxdev/afflux/state/memory"
 	"github.com/affluxdev/afflux/window"
 )
@@ -300,7 +299,7 @@ func (b *builder[R, P]) rolling(s stream, salt uint64) {
 	b.add(&graph.Node{Kind: "rolling", Keyed: true, Inputs: []graph.Input{b.keyed(s)}, Operator: func() operator.Operator {
 		return transform.NewRolling(key, func(n *int64, _ *R) { b.work(node); *n++ },
 			func(k uint32, n *int64) (u R) { P(&u).set(result(k, *n)); return u },
-			func() state.Table[uint32, int64] { return memory.NewTable[uint32, int64]() })
+			transform.InTables(memory.NewTable[uint32, int64]))
 	}}, false, func(in []elem) [][]elem {
 		count := map[uint32]int64{}
 		var out []elem
@@ -337,7 +336,7 @@ func (b *builder[R, P]) window(s stream, salt uint64) {
 	b.add(&graph.Node{Kind: "window", Keyed: true, NeedsWatermarks: true, Inputs: []graph.Input{b.keyed(s)}, Operator: func() operator.Operator {
 		return transform.NewWindow(a, func(v *R) uint32 { return P(v).flat().Key }, fold,
 			func(k uint32, w window.Window, f *folded) (u R) { P(&u).set(result(k, w, f)); return u },
-			func() state.Table[uint32, folded] { return memory.NewTable[uint32, folded]() })
+			transform.InTables(memory.NewTable[uint32, folded]))
 	}}, true, func(in []elem) [][]elem {
 		type cell struct {
 			key   uint32

@@ -30,22 +30,25 @@ type Count[K comparable, T, A, U any] struct {
 	keyed[K, T, Counted[A]]
 	pane, perWindow, perSlide int64 // records; panes
 	fold                      Fold[T, A]
-	make                      func() state.Table[K, Counted[A]]
+	tables                    tables[K, Counted[A]]
 	table                     state.Table[K, Counted[A]]
 	results                   results[K, A, U]
 }
 
 // NewCount returns the operator; the windows are valid.
-func NewCount[K comparable, T, A, U any](d window.Counts, key func(*T) K, fold Fold[T, A], result Result[K, A, U], table func() state.Table[K, Counted[A]]) operator.Operator {
-	o := &Count[K, T, A, U]{fold: fold, make: table, pane: int64(d.Pane())}
+func NewCount[K comparable, T, A, U any](d window.Counts, key func(*T) K, fold Fold[T, A], result Result[K, A, U], table Tables[K, Counted[A]]) operator.Operator {
+	o := &Count[K, T, A, U]{fold: fold, pane: int64(d.Pane())}
 	o.perWindow, o.perSlide = int64(d.PanesPerWindow()), int64(d.Slide())/o.pane
-	o.key, o.results.result = key, result
+	o.key, o.results.result, o.tables.open = key, result, table
 	return o
 }
 
 // Open implements operator.Operator.
 func (o *Count[K, T, A, U]) Open(ctx operator.Context) error {
-	o.table = o.make()
+	if err := o.tables.openTables(ctx); err != nil {
+		return err
+	}
+	o.table = o.tables.all.New()
 	o.results.open(ctx)
 	return o.base.Open(ctx)
 }
@@ -164,3 +167,6 @@ func (o *Count[K, T, A, U]) Finish() (err error) {
 	o.results.flush()
 	return err
 }
+
+// Close implements operator.Operator.
+func (o *Count[K, T, A, U]) Close() error { return o.tables.closeTables() }

@@ -11,7 +11,6 @@ import (
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
-	"github.com/affluxdev/afflux/state"
 	"github.com/affluxdev/afflux/state/memory"
 	"github.com/affluxdev/afflux/window"
 	"pgregory.net/rapid"
@@ -83,7 +82,9 @@ func emitDescription(k string, w window.Window, t window.Timing, a *[]int, emit 
 	return nil
 }
 
-func table[S any]() state.Table[string, S] { return memory.NewTable[string, S]() }
+func table[S any]() transform.Tables[string, S] {
+	return transform.InTables(memory.NewTable[string, S])
+}
 
 func keyOf(v *arrival) string { return v.key }
 
@@ -274,7 +275,7 @@ func TestTriggeredWindowsAgainstModel(t *testing.T) {
 		}
 		f := drawFiring(t)
 		a := window.Sliding(time.Duration(size), time.Duration(slide), window.Offset(time.Duration(offset)))
-		op := transform.NewTriggered(a, f, keyOf, collect, emitDescription, table[transform.Cell[[]int]])
+		op := transform.NewTriggered(a, f, keyOf, collect, emitDescription, table[transform.Cell[[]int]]())
 		play(t, f, op, &model{enter: slotted(of)}, 60)
 	})
 }
@@ -282,7 +283,7 @@ func TestTriggeredWindowsAgainstModel(t *testing.T) {
 func TestGlobalWindowAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFiring(t)
-		op := transform.NewTriggered(window.Global(), f, keyOf, collect, emitDescription, table[transform.Cell[[]int]])
+		op := transform.NewTriggered(window.Global(), f, keyOf, collect, emitDescription, table[transform.Cell[[]int]]())
 		all := []window.Window{{Start: event.MinTime, End: event.MaxTime}}
 		play(t, f, op, &model{enter: slotted(func(event.Time) []window.Window { return all })}, 60)
 	})
@@ -311,7 +312,7 @@ func TestSessionsAgainstModel(t *testing.T) {
 			m.contents = append(m.contents, joined)
 			return []*content{joined}
 		}
-		op := transform.NewSession(window.Session(time.Duration(gap)), f, keyOf, collect, emitDescription, table[transform.Activity[[]int]])
+		op := transform.NewSession(window.Session(time.Duration(gap)), f, keyOf, collect, emitDescription, table[transform.Activity[[]int]]())
 		play(t, f, op, &model{enter: enter}, 60)
 	})
 }
@@ -320,7 +321,7 @@ func TestCountsAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.IntRange(1, 12).Draw(t, "size")
 		slide := rapid.IntRange(1, size).Draw(t, "slide")
-		op := transform.NewCount(window.SlidingCount(size, slide), keyOf, collect, emitDescription, table[transform.Counted[[]int]])
+		op := transform.NewCount(window.SlidingCount(size, slide), keyOf, collect, emitDescription, table[transform.Counted[[]int]]())
 		c := &recorder{}
 		if err := op.Open(c); err != nil {
 			t.Fatal(err)
@@ -372,17 +373,17 @@ func TestCountsAgainstModel(t *testing.T) {
 func TestRecordAtTheEndOfTime(t *testing.T) {
 	for name, op := range map[string]operator.Operator{
 		"window": transform.NewWindow(window.Tumbling(time.Hour), keyOf, collect,
-			func(k string, w window.Window, a *[]int) string { return fmt.Sprint(*a) }, table[[]int]),
+			func(k string, w window.Window, a *[]int) string { return fmt.Sprint(*a) }, table[[]int]()),
 		"triggered": transform.NewTriggered(window.Tumbling(time.Hour), window.Firing{Lateness: time.Hour}, keyOf, collect,
 			func(_ string, _ window.Window, _ window.Timing, a *[]int, emit func(string)) error {
 				emit(fmt.Sprint(*a))
 				return nil
-			}, table[transform.Cell[[]int]]),
+			}, table[transform.Cell[[]int]]()),
 		"session": transform.NewSession(window.Session(time.Hour), window.Firing{}, keyOf, collect,
 			func(_ string, _ window.Window, _ window.Timing, a *[]int, emit func(string)) error {
 				emit(fmt.Sprint(*a))
 				return nil
-			}, table[transform.Activity[[]int]]),
+			}, table[transform.Activity[[]int]]()),
 	} {
 		c := &recorder{}
 		if err := op.Open(c); err != nil {

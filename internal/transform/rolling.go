@@ -13,21 +13,25 @@ type Rolling[K comparable, T, A, U any] struct {
 	keyed[K, T, A]
 	add    func(*A, *T)
 	result func(K, *A) U
-	make   func() state.Table[K, A]
+	tables tables[K, A]
 	table  state.Table[K, A]
 	buf    *event.Records[U]
 }
 
 // NewRolling returns the operator.
-func NewRolling[K comparable, T, A, U any](key func(*T) K, add func(*A, *T), result func(K, *A) U, table func() state.Table[K, A]) operator.Operator {
-	o := &Rolling[K, T, A, U]{add: add, result: result, make: table}
+func NewRolling[K comparable, T, A, U any](key func(*T) K, add func(*A, *T), result func(K, *A) U, table Tables[K, A]) operator.Operator {
+	o := &Rolling[K, T, A, U]{add: add, result: result}
+	o.tables.open = table
 	o.key = key
 	return o
 }
 
 // Open implements operator.Operator.
 func (o *Rolling[K, T, A, U]) Open(ctx operator.Context) error {
-	o.table = o.make()
+	if err := o.tables.openTables(ctx); err != nil {
+		return err
+	}
+	o.table = o.tables.all.New()
 	o.buf = event.NewRecords[U](ctx.BatchCapacity(event.TypeOf[U]().Size()))
 	return o.base.Open(ctx)
 }
@@ -70,3 +74,6 @@ func (o *Rolling[K, T, A, U]) fold(in *event.Records[T], from, to, base int) (do
 	}
 	return to, nil
 }
+
+// Close implements operator.Operator.
+func (o *Rolling[K, T, A, U]) Close() error { return o.tables.closeTables() }

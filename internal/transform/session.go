@@ -3,7 +3,6 @@ package transform
 import (
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/operator"
-	"github.com/affluxdev/afflux/state"
 	"github.com/affluxdev/afflux/window"
 )
 
@@ -18,7 +17,7 @@ type Session[K comparable, T, A, U any] struct {
 	keyed[K, T, Activity[A]]
 	fold     Fold[T, A]
 	firing   window.Firing
-	make     func() state.Table[K, Activity[A]]
+	tables   tables[K, Activity[A]]
 	sessions sessions[K, A]
 	results  results[K, A, U]
 	late     lateRecords[T]
@@ -38,9 +37,9 @@ type Session[K comparable, T, A, U any] struct {
 }
 
 // NewSession returns the operator; the sessions and the firing are valid.
-func NewSession[K comparable, T, A, U any](d window.Sessions, f window.Firing, key func(*T) K, fold Fold[T, A], result Result[K, A, U], table func() state.Table[K, Activity[A]]) operator.Operator {
-	o := &Session[K, T, A, U]{fold: fold, firing: f, make: table, copyKey: keyCopier[K](), watermark: event.MinTime}
-	o.plain = f.Once()
+func NewSession[K comparable, T, A, U any](d window.Sessions, f window.Firing, key func(*T) K, fold Fold[T, A], result Result[K, A, U], table Tables[K, Activity[A]]) operator.Operator {
+	o := &Session[K, T, A, U]{fold: fold, firing: f, copyKey: keyCopier[K](), watermark: event.MinTime}
+	o.plain, o.tables.open = f.Once(), table
 	o.key, o.results.result, o.ticker.every = key, result, f.Early
 	o.sessions.def, o.sessions.gap, o.sessions.merge = d, event.Time(d.Gap()), fold.Merge
 	o.alarms = newAlarms[K](d.Gap())
@@ -49,7 +48,10 @@ func NewSession[K comparable, T, A, U any](d window.Sessions, f window.Firing, k
 
 // Open implements operator.Operator.
 func (o *Session[K, T, A, U]) Open(ctx operator.Context) error {
-	o.sessions.table = o.make()
+	if err := o.tables.openTables(ctx); err != nil {
+		return err
+	}
+	o.sessions.table = o.tables.all.New()
 	o.results.open(ctx)
 	o.late.open(ctx)
 	return o.base.Open(ctx)
@@ -317,3 +319,6 @@ func (o *Session[K, T, A, U]) Woken() error {
 	o.results.flush()
 	return nil
 }
+
+// Close implements operator.Operator.
+func (o *Session[K, T, A, U]) Close() error { return o.tables.closeTables() }

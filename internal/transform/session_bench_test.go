@@ -7,7 +7,6 @@ import (
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
-	"github.com/affluxdev/afflux/state"
 	"github.com/affluxdev/afflux/state/memory"
 	"github.com/affluxdev/afflux/window"
 )
@@ -28,9 +27,7 @@ func BenchmarkSessions(b *testing.B) {
 					emit(*a)
 					return nil
 				},
-				func() state.Table[uint64, transform.Activity[int64]] {
-					return memory.NewTable[uint64, transform.Activity[int64]]()
-				})
+				transform.InTables(memory.NewTable[uint64, transform.Activity[int64]]))
 			ctx := &quiet{}
 			if err := op.Open(ctx); err != nil {
 				b.Fatal(err)

@@ -38,7 +38,7 @@ type Triggered[K comparable, T, A, U any] struct {
 	firing   window.Firing
 	fold     Fold[T, A]
 	cells    Fold[T, Cell[A]]
-	make     func() state.Table[K, Cell[A]]
+	tables   tables[K, Cell[A]]
 	results  results[K, A, U]
 	late     lateRecords[T]
 	shared   bool // parts are panes
@@ -71,9 +71,9 @@ type refiring[K comparable] struct {
 }
 
 // NewTriggered returns the operator; the assigner and the firing are valid.
-func NewTriggered[K comparable, T, A, U any](a window.Assigner, f window.Firing, key func(*T) K, fold Fold[T, A], result Result[K, A, U], table func() state.Table[K, Cell[A]]) operator.Operator {
-	o := &Triggered[K, T, A, U]{assigner: a, firing: f, fold: fold, make: table, complete: math.MinInt64, dropped: math.MinInt64, live: math.MinInt64}
-	o.key, o.results.result, o.ticker.every = key, result, f.Early
+func NewTriggered[K comparable, T, A, U any](a window.Assigner, f window.Firing, key func(*T) K, fold Fold[T, A], result Result[K, A, U], table Tables[K, Cell[A]]) operator.Operator {
+	o := &Triggered[K, T, A, U]{assigner: a, firing: f, fold: fold, complete: math.MinInt64, dropped: math.MinInt64, live: math.MinInt64}
+	o.key, o.results.result, o.ticker.every, o.tables.open = key, result, f.Early, table
 	o.shared = !a.Overlaps() || f.EarlyCount == 0 && !f.Discard
 	o.cells = Fold[T, Cell[A]]{
 		Add: func(c *Cell[A], v *T) { fold.Add(&c.acc, v); c.records = addRecords(c.records, 1) },
@@ -87,6 +87,9 @@ func NewTriggered[K comparable, T, A, U any](a window.Assigner, f window.Firing,
 
 // Open implements operator.Operator.
 func (o *Triggered[K, T, A, U]) Open(ctx operator.Context) error {
+	if err := o.tables.openTables(ctx); err != nil {
+		return err
+	}
 	o.results.open(ctx)
 	o.late.open(ctx)
 	o.gathered = event.NewRecords[T](chunk)
@@ -249,13 +252,16 @@ func (o *Triggered[K, T, A, U]) table() state.Table[K, Cell[A]] {
 		o.spare = o.spare[:n-1]
 		return t
 	}
-	return o.make()
+	return o.tables.all.New()
 }
 
 // recycle keeps a table to be used again.
 func (o *Triggered[K, T, A, U]) recycle(t state.Table[K, Cell[A]]) {
+	t.Clear()
 	if len(o.spare) < maxSpare {
-		t.Clear()
 		o.spare = append(o.spare, t)
 	}
 }
+
+// Close implements operator.Operator.
+func (o *Triggered[K, T, A, U]) Close() error { return o.tables.closeTables() }

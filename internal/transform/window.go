@@ -26,7 +26,7 @@ type Window[K comparable, T, A, U any] struct {
 	assigner window.Assigner
 	fold     Fold[T, A]
 	result   func(K, window.Window, *A) U
-	make     func() state.Table[K, A]
+	tables   tables[K, A]
 
 	panes []pane[K, A] // ascending
 	fired int64        // the last window that fired
@@ -54,14 +54,17 @@ type pane[K comparable, A any] struct {
 
 // NewWindow returns the operator; the assigner is valid. result makes what is
 // emitted for a key and window.
-func NewWindow[K comparable, T, A, U any](a window.Assigner, key func(*T) K, fold Fold[T, A], result func(K, window.Window, *A) U, table func() state.Table[K, A]) operator.Operator {
-	o := &Window[K, T, A, U]{assigner: a, fold: fold, result: result, make: table, fired: math.MinInt64, live: math.MinInt64}
-	o.key = key
+func NewWindow[K comparable, T, A, U any](a window.Assigner, key func(*T) K, fold Fold[T, A], result func(K, window.Window, *A) U, table Tables[K, A]) operator.Operator {
+	o := &Window[K, T, A, U]{assigner: a, fold: fold, result: result, fired: math.MinInt64, live: math.MinInt64}
+	o.key, o.tables.open = key, table
 	return o
 }
 
 // Open implements operator.Operator.
 func (o *Window[K, T, A, U]) Open(ctx operator.Context) error {
+	if err := o.tables.openTables(ctx); err != nil {
+		return err
+	}
 	o.buf = event.NewRecords[U](ctx.BatchCapacity(event.TypeOf[U]().Size()))
 	o.late = event.NewRecords[T](1)
 	o.gathered = event.NewRecords[T](chunk)
@@ -151,7 +154,7 @@ func (o *Window[K, T, A, U]) table() state.Table[K, A] {
 		o.spare = o.spare[:n-1]
 		return t
 	}
-	t := o.make()
+	t := o.tables.all.New()
 	if n := len(o.panes); n > 0 {
 		t.Expect(o.panes[n-1].table.Len()) // one pane is about like the next
 	}
@@ -227,8 +230,9 @@ func (o *Window[K, T, A, U]) Watermark(t event.Time) error {
 	o.live = max(o.live, o.assigner.Live(t))
 	dead := 0
 	for dead < len(o.panes) && o.panes[dead].number < o.live {
-		if table := o.panes[dead].table; len(o.spare) < maxSpare {
-			table.Clear()
+		table := o.panes[dead].table
+		table.Clear()
+		if len(o.spare) < maxSpare {
 			o.spare = append(o.spare, table)
 		}
 		dead++
@@ -271,3 +275,6 @@ func (o *Window[K, T, A, U]) merge(into, from state.Table[K, A]) {
 		}
 	}
 }
+
+// Close implements operator.Operator.
+func (o *Window[K, T, A, U]) Close() error { return o.tables.closeTables() }

@@ -11,7 +11,6 @@ import (
 	"github.com/affluxdev/afflux/guard"
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
-	"github.com/affluxdev/afflux/state"
 	"github.com/affluxdev/afflux/state/memory"
 	"github.com/affluxdev/afflux/window"
 )
@@ -189,7 +188,7 @@ func TestRolling(t *testing.T) {
 	})
 	Test(t, Harness[int, string]{Input: integers(), Ordered: true, Want: want, Hash: hash, Policy: operator.Skip, Refused: refused(), New: func() operator.Operator {
 		return transform.NewRolling(key, func(a, v *int) { boom(*v); *a += *v }, func(k int, a *int) string { return fmt.Sprint(k, *a) },
-			func() state.Table[int, int] { return memory.NewTable[int, int]() })
+			transform.InTables(memory.NewTable[int, int]))
 	}})
 }
 
@@ -213,7 +212,7 @@ func TestWindow(t *testing.T) {
 				}
 				Test(t, Harness[int, string]{Input: integers(), Want: windows(a), Hash: hash, Policy: operator.Skip, Refused: refused(), New: func() operator.Operator {
 					return transform.NewWindow(a, key, fold, func(k int, w window.Window, s *int) string { return fmt.Sprint(k, w, *s) },
-						func() state.Table[int, int] { return memory.NewTable[int, int]() })
+						transform.InTables(memory.NewTable[int, int]))
 				}})
 			})
 		}
