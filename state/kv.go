@@ -9,6 +9,9 @@ type KV interface {
 	Set(key, value []byte) error
 	// Delete removes a key, which need not be there.
 	Delete(key []byte) error
+	// DeleteRange removes the keys from one on up to another, which is not
+	// removed. It costs about as much as removing one.
+	DeleteRange(from, to []byte) error
 	// Scan calls f for the first n keys after one, in order of their bytes. The
 	// slices are valid for the call of f, which must not change the store.
 	Scan(after []byte, n int, f func(key, value []byte)) error

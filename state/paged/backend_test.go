@@ -3,6 +3,7 @@ package paged_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,10 @@ func (kv *mapKV) Get(key, dst []byte) ([]byte, bool, error) {
 }
 func (kv *mapKV) Set(key, value []byte) error { kv.m[string(key)] = string(value); return kv.broken }
 func (kv *mapKV) Delete(key []byte) error     { delete(kv.m, string(key)); return kv.broken }
+func (kv *mapKV) DeleteRange(from, to []byte) error {
+	maps.DeleteFunc(kv.m, func(k, _ string) bool { return k >= string(from) && k < string(to) })
+	return kv.broken
+}
 func (kv *mapKV) Scan(after []byte, n int, f func(key, value []byte)) error {
 	var keys []string
 	for k := range kv.m {

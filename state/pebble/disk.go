@@ -107,6 +107,9 @@ func (k *kv) Set(key, value []byte) error { return k.db.Set(key, value, engine.N
 // Delete implements state.KV.
 func (k *kv) Delete(key []byte) error { return k.db.Delete(key, engine.NoSync) }
 
+// DeleteRange implements state.KV.
+func (k *kv) DeleteRange(from, to []byte) error { return k.db.DeleteRange(from, to, engine.NoSync) }
+
 // Scan implements state.KV.
 func (k *kv) Scan(after []byte, n int, f func(key, value []byte)) (err error) {
 	k.start = append(append(k.start[:0], after...), 0) // the next possible key

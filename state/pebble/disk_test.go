@@ -2,6 +2,7 @@ package pebble_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"testing"
@@ -37,7 +38,13 @@ func TestAgainstMap(t *testing.T) {
 	want := map[string]string{}
 	rapid.Check(t, func(r *rapid.T) {
 		key := rapid.StringN(1, 4, 4).Draw(r, "key")
-		switch rapid.IntRange(0, 3).Draw(r, "op") {
+		switch rapid.IntRange(0, 4).Draw(r, "op") {
+		case 4:
+			to := rapid.StringN(1, 4, 4).Draw(r, "to")
+			if err := kv.DeleteRange([]byte(min(key, to)), []byte(max(key, to))); err != nil {
+				r.Fatal(err)
+			}
+			maps.DeleteFunc(want, func(k, _ string) bool { return k >= min(key, to) && k < max(key, to) })
 		case 0, 1:
 			value := rapid.String().Draw(r, "value")
 			if err := kv.Set([]byte(key), []byte(value)); err != nil {
