@@ -16,6 +16,7 @@ type settings struct {
 	onRead bool
 	codec  any
 	key    any
+	most   int // entries, 0: the default
 }
 
 // TTL lets a state, or each element of a list and each entry of a map, expire
@@ -63,4 +64,16 @@ func codecOf[T any](chosen any) (codec.Codec[T], error) {
 	}
 	var zero T
 	return nil, fmt.Errorf("the codec %T does not handle %T", chosen, zero)
+}
+
+// MaxEntries bounds a broadcast state, which every subtask keeps in memory. The
+// default is 1048576 entries.
+func MaxEntries(n int) Option {
+	return func(s *settings) error {
+		if n < 1 {
+			return fmt.Errorf("MaxEntries(%d): the number must be positive", n)
+		}
+		s.most = n
+		return nil
+	}
 }

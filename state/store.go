@@ -15,6 +15,7 @@ import (
 // A Store belongs to one task and is not safe for concurrent use.
 type Store struct {
 	columns []column
+	shared  []shared
 	names   map[string]bool
 	errs    []error
 	sealed  bool
@@ -26,6 +27,10 @@ type Store struct {
 	free  []uint32
 	ttl   bool
 	waste uint64 // keeps the loads of Warm
+	open  bool   // broadcast states may be changed
+
+	bounded bool // of a broadcast state
+	most    int  // its entries, 0: the default
 }
 
 // Slots come and go, so a state of a slot that is not in use is empty.
@@ -70,6 +75,10 @@ func (s *Store) declare(name string, options []Option) settings {
 			s.errs = append(s.errs, fmt.Errorf("state %q: %w", name, err))
 		}
 	}
+	if set.most != 0 && !s.bounded {
+		s.errs = append(s.errs, fmt.Errorf("state %q: MaxEntries is for broadcast states only", name))
+	}
+	s.most = set.most
 	s.ttl = s.ttl || set.ttl > 0
 	return set
 }
@@ -179,13 +188,22 @@ func (s *Store) Bytes() int64 {
 	for _, c := range s.columns {
 		n += c.bytes()
 	}
+	for i := range s.shared {
+		n += s.shared[i].own.Bytes()
+	}
 	return n
 }
+
+// Keyed tells whether the store has states of keys.
+func (s *Store) Keyed() bool { return len(s.columns) > 0 }
 
 // Entries calls f with the name of each state and the number of values,
 // elements or entries that it holds; expired ones count until they are removed.
 func (s *Store) Entries(f func(name string, entries int64)) {
 	for _, c := range s.columns {
 		f(c.name(), c.entries())
+	}
+	for i := range s.shared {
+		s.shared[i].own.Entries(f)
 	}
 }

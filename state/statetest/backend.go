@@ -67,6 +67,7 @@ type remembered struct {
 	sum                *timed
 	list, shortList    []timed
 	entries, readMap   map[int]timed
+	dated              []state.Dated[pair]
 	pins               int
 	slot               uint32
 }
@@ -86,6 +87,7 @@ type states[K comparable] struct {
 	shortList *state.List[int64]
 	entries   *state.Map[string, pair]
 	readMap   *state.Map[int, int64]
+	dated     *state.Series[pair]
 }
 
 func newStates[K comparable](t testing.TB, r *rapid.T, backends Backends[K], hash func(*K) uint64) *states[K] {
@@ -99,6 +101,7 @@ func newStates[K comparable](t testing.TB, r *rapid.T, backends Backends[K], has
 	m.shortList = state.NewList[int64](s, "short list", state.TTL(shortTTL))
 	m.entries = state.NewMap[string, pair](s, "entries")
 	m.readMap = state.NewMap[int, int64](s, "read map", state.TTLOnRead(readTTL))
+	m.dated = state.NewSeries[pair](s, "dated")
 	if err := s.Seal(); err != nil {
 		r.Fatal(err)
 	}
@@ -147,6 +150,7 @@ func (m *states[K]) chunk(r *rapid.T) {
 			m.values(r, w)
 			m.lists(r, w)
 			m.maps(r, w)
+			m.series(r, w)
 		}
 		m.pin(r, w)
 	}
