@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/affluxdev/afflux/event"
 )
@@ -28,6 +29,7 @@ type alarms[K comparable] struct {
 	open    []alarm[K] // what is left of it, the next one last
 	soon    []alarm[K] // added since then for it or for earlier times: a heap
 	spare   [][]alarm[K]
+	n       int
 }
 
 // bucketsPerSpan is into how many buckets the usual time from adding an alarm
@@ -40,7 +42,13 @@ func newAlarms[K comparable](span time.Duration) *alarms[K] {
 	return &alarms[K]{shift: uint(bits.Len64(uint64(max(span/bucketsPerSpan, 1))) - 1), buckets: map[int64][]alarm[K]{}}
 }
 
+// len is the number of alarms, and bytes about what they take.
+func (q *alarms[K]) len() int { return q.n }
+
+func (q *alarms[K]) bytes() int64 { return int64(q.n) * int64(unsafe.Sizeof(alarm[K]{})) }
+
 func (q *alarms[K]) add(a alarm[K]) {
+	q.n++
 	n := int64(a.at) >> q.shift
 	if q.begun && n <= q.entered {
 		q.push(a)
@@ -62,6 +70,7 @@ func (q *alarms[K]) add(a alarm[K]) {
 func (q *alarms[K]) pop(t event.Time) (a alarm[K], ok bool) {
 	for {
 		if n := len(q.soon); n > 0 && q.soon[0].at <= t {
+			q.n--
 			return q.popSoon(), true
 		}
 		if n := len(q.open); n > 0 {
@@ -70,6 +79,7 @@ func (q *alarms[K]) pop(t event.Time) (a alarm[K], ok bool) {
 			}
 			a = q.open[n-1]
 			q.open = q.open[:n-1]
+			q.n--
 			return a, true
 		}
 		if !q.enter(t) {

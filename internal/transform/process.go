@@ -18,14 +18,19 @@ const (
 	ProcessingTimer
 )
 
-// Function is the user's part of a Process operator, for one subtask.
-type Function[K comparable, T, U any] interface {
+// Program is the part of a Process operator that belongs to no input, for one
+// subtask.
+type Program[K comparable, U any] interface {
 	// Open declares states in the store of the scope.
 	Open(s *Scope[K, U]) error
-	// Process handles a record.
-	Process(s *Scope[K, U], v *T) error
 	// OnTimer is called at a time that was set for the current key.
 	OnTimer(s *Scope[K, U], at event.Time, kind TimerKind) error
+}
+
+// Function is the whole of a Process operator with one input.
+type Function[K comparable, T, U any] interface {
+	Program[K, U]
+	Receiver[K, T, U]
 }
 
 // Backends makes the backend of one subtask.
@@ -39,17 +44,13 @@ func InMemory[K comparable](make func() state.Backend[K]) Backends[K] {
 // yieldTimers is how many timers fire before others may run.
 const yieldTimers = 64
 
-// Process calls a function with access to the state of each record's key, and
-// again at the times that it has set.
-type Process[K comparable, T, U any] struct {
-	position
-	f     Function[K, T, U]
-	key   func(*T) K
+// Process calls functions with access to the state of each record's key, and
+// again at the times that they have set. Its inputs are ports.
+type Process[K comparable, U any] struct {
+	f     Program[K, U]
+	ports []Port[K, U]
 	make  Backends[K]
 	scope Scope[K, U]
-
-	keys  [chunk]K
-	slots [chunk]uint32
 
 	one     [1]K
 	oneHash [1]uint64
@@ -57,17 +58,29 @@ type Process[K comparable, T, U any] struct {
 	alarm   event.Time // of WakeAt, MaxTime for none
 	ending  int        // timers that may still fire at the end of the input
 	gauges  gauges
+	alarmed *alarmed[K, U] // nil: f has no alarms
 }
 
-// NewProcess returns the operator with these side outputs.
+// NewProcess returns the operator of a function with one input and these side
+// outputs.
 func NewProcess[K comparable, T, U any](key func(*T) K, f Function[K, T, U], backend Backends[K], sides []SideName) operator.Operator {
-	o := &Process[K, T, U]{f: f, key: key, make: backend, alarm: event.MaxTime}
+	return NewPorted(f, backend, sides, NewKeyedPort(key, f))
+}
+
+// NewPorted returns the operator with an input for each port, in the order of
+// their numbers.
+func NewPorted[K comparable, U any](f Program[K, U], backend Backends[K], sides []SideName, ports ...Port[K, U]) operator.Operator {
+	o := &Process[K, U]{f: f, ports: ports, make: backend, alarm: event.MaxTime}
 	o.scope.names = sides
+	if a, ok := f.(Alarmed[K, U]); ok {
+		o.alarmed = newAlarmed(a)
+		o.scope.alarms = o.alarmed.queue
+	}
 	return o
 }
 
 // Open implements operator.Operator.
-func (o *Process[K, T, U]) Open(ctx operator.Context) error {
+func (o *Process[K, U]) Open(ctx operator.Context) error {
 	s := &o.scope
 	b, err := o.make(ctx)
 	if err != nil {
@@ -86,40 +99,21 @@ func (o *Process[K, T, U]) Open(ctx operator.Context) error {
 }
 
 // Process implements operator.Operator.
-func (o *Process[K, T, U]) Process(b event.Batch) error {
-	in, s := b.(*event.Records[T]), &o.scope
+func (o *Process[K, U]) Process(b event.Batch) error { return o.ProcessPort(0, b) }
+
+// ProcessPort implements operator.Ported.
+func (o *Process[K, U]) ProcessPort(port int, b event.Batch) error {
 	o.tick()
-	n := len(in.Values)
-	for from := 0; from < n; from += chunk {
-		to := min(from+chunk, n)
-		keys, slots := o.keys[:to-from], o.slots[:to-from]
-		for i := range keys {
-			keys[i] = o.key(&in.Values[from+i])
-		}
-		if err := o.selectKeys(keys, in.Hashes[from:to], slots); err != nil {
-			return err
-		}
-		for at := from; at < to; {
-			done, err := o.run(in, at, to, from)
-			at = done
-			if err != nil {
-				if err := s.ctx.Reject(in.Values[done], in.Times[done], err); err != nil {
-					return err
-				}
-				at++
-			}
-		}
-		if err := s.backend.Settle(keys, in.Hashes[from:to], slots); err != nil {
-			return err
-		}
+	if err := o.ports[port].process(o, b); err != nil {
+		return err
 	}
-	s.send()
+	o.scope.send()
 	o.setAlarm()
 	return nil
 }
 
 // tick reads the clock and publishes the gauges now and then.
-func (o *Process[K, T, U]) tick() {
+func (o *Process[K, U]) tick() {
 	s := &o.scope
 	now := s.ctx.Now()
 	s.store.SetNow(now.UnixNano())
@@ -128,14 +122,17 @@ func (o *Process[K, T, U]) tick() {
 	}
 }
 
-func (o *Process[K, T, U]) publish() {
+func (o *Process[K, U]) publish() {
 	s := &o.scope
 	n, bytes := s.timers()
+	if s.alarms != nil {
+		n, bytes = n+s.alarms.len(), bytes+s.alarms.bytes()
+	}
 	o.gauges.publish(s.ctx, s.backend.Len(), s.backend.Bytes()+bytes, s.store, n)
 }
 
 // selectKeys measures a part of the look-ups.
-func (o *Process[K, T, U]) selectKeys(keys []K, hashes []uint64, slots []uint32) error {
+func (o *Process[K, U]) selectKeys(keys []K, hashes []uint64, slots []uint32) error {
 	if !o.gauges.sample() {
 		return o.scope.backend.Select(keys, hashes, slots)
 	}
@@ -145,29 +142,8 @@ func (o *Process[K, T, U]) selectKeys(keys []K, hashes []uint64, slots []uint32)
 	return err
 }
 
-// run calls the function for records [from,to), up to one that it refuses.
-func (o *Process[K, T, U]) run(in *event.Records[T], from, to, base int) (done int, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			caught(v, &err)
-			done = o.pos
-		}
-	}()
-	s := &o.scope
-	for i := from; i < to; i++ {
-		o.pos = i
-		slot := o.slots[i-base]
-		s.key, s.hash, s.slot, s.time = o.keys[i-base], in.Hashes[i], slot, in.Times[i]
-		s.store.Use(slot)
-		if err := o.f.Process(s, &in.Values[i]); err != nil {
-			return i, err
-		}
-	}
-	return to, nil
-}
-
 // Watermark implements operator.Operator: timers fire before it is passed on.
-func (o *Process[K, T, U]) Watermark(t event.Time) error {
+func (o *Process[K, U]) Watermark(t event.Time) error {
 	s := &o.scope
 	o.tick()
 	s.passed, s.watermark = s.watermark, t
@@ -177,6 +153,11 @@ func (o *Process[K, T, U]) Watermark(t event.Time) error {
 	if err := o.fire(&s.event, t, EventTimer); err != nil {
 		return err
 	}
+	if o.alarmed != nil {
+		if err := o.alarmed.ring(o, t); err != nil {
+			return err
+		}
+	}
 	s.send()
 	o.setAlarm()
 	s.ctx.Watermark(t)
@@ -184,7 +165,7 @@ func (o *Process[K, T, U]) Watermark(t event.Time) error {
 }
 
 // Woken implements operator.Waking: processing time has passed.
-func (o *Process[K, T, U]) Woken() error {
+func (o *Process[K, U]) Woken() error {
 	s := &o.scope
 	o.alarm = event.MaxTime
 	o.tick()
@@ -197,7 +178,7 @@ func (o *Process[K, T, U]) Woken() error {
 }
 
 // setAlarm asks to be woken for the first timer in processing time.
-func (o *Process[K, T, U]) setAlarm() {
+func (o *Process[K, U]) setAlarm() {
 	first, ok := o.scope.processing.earliest()
 	if !ok {
 		first = event.MaxTime
@@ -214,7 +195,7 @@ func (o *Process[K, T, U]) setAlarm() {
 
 // fire calls the function for all timers up to a time, also those that it sets
 // meanwhile.
-func (o *Process[K, T, U]) fire(q *timers, upTo event.Time, kind TimerKind) error {
+func (o *Process[K, U]) fire(q *timers, upTo event.Time, kind TimerKind) error {
 	s := &o.scope
 	for n := 0; ; n++ {
 		t, ok := q.pop(upTo)
@@ -236,7 +217,7 @@ func (o *Process[K, T, U]) fire(q *timers, upTo event.Time, kind TimerKind) erro
 	}
 }
 
-func (o *Process[K, T, U]) fireOne(t timer, kind TimerKind) error {
+func (o *Process[K, U]) fireOne(t timer, kind TimerKind) error {
 	s := &o.scope
 	key, err := s.backend.Recall(t.slot, t.hash)
 	if err != nil {
@@ -266,14 +247,14 @@ type FiredTimer[K any] struct {
 	At  event.Time `json:"timer"`
 }
 
-func (o *Process[K, T, U]) call(at event.Time, kind TimerKind) (err error) {
+func (o *Process[K, U]) call(at event.Time, kind TimerKind) (err error) {
 	defer func() { caught(recover(), &err) }()
 	return o.f.OnTimer(&o.scope, at, kind)
 }
 
 // Finish implements operator.Operator. Timers in processing time are dropped:
 // the input of a bounded job ends at a time of day that means nothing.
-func (o *Process[K, T, U]) Finish() error {
+func (o *Process[K, U]) Finish() error {
 	s := &o.scope
 	if n := s.processing.len(); n > 0 {
 		s.ctx.Count("timers_dropped", int64(n))
@@ -284,7 +265,7 @@ func (o *Process[K, T, U]) Finish() error {
 }
 
 // Close implements operator.Operator.
-func (o *Process[K, T, U]) Close() error {
+func (o *Process[K, U]) Close() error {
 	if o.scope.backend == nil {
 		return nil
 	}

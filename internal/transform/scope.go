@@ -27,6 +27,8 @@ type Scope[K comparable, U any] struct {
 	passed    event.Time // the watermark before
 
 	event, processing timers
+	alarms            *alarms[K] // nil: none can be set
+	copyKey           func(*K)   // nil: keys share no memory
 
 	buf   *event.Records[U]
 	full  int
@@ -56,6 +58,7 @@ func (s *Scope[K, U]) open(ctx operator.Context) {
 	}
 	s.buf = event.NewRecords[U](s.full)
 	s.sides = make([]side, len(s.names))
+	s.copyKey = keyCopier[K]()
 	s.store.SetNow(ctx.Now().UnixNano())
 }
 
@@ -116,6 +119,23 @@ func (s *Scope[K, U]) DeleteTimer(kind TimerKind, at event.Time) {
 	if s.queue(kind).remove(at, s.hash, s.slot) {
 		s.store.Unpin(s.slot)
 	}
+}
+
+// SetAlarm has OnAlarm of an Alarmed program called for the current key when
+// the watermark reaches a time. Unlike a timer, it keeps the key and not the
+// state in memory; alarms are not deduplicated, and cannot be taken back.
+func (s *Scope[K, U]) SetAlarm(at event.Time) {
+	k := s.key
+	if s.copyKey != nil {
+		s.copyKey(&k)
+	}
+	s.alarms.add(alarm[K]{at: at, hash: s.hash, key: k})
+}
+
+// Reject reports a value that a function of the user refused. It returns an
+// error if the job must fail.
+func (s *Scope[K, U]) Reject(value any, t event.Time, err error) error {
+	return s.ctx.Reject(value, t, err)
 }
 
 // timers returns how many there are and their memory.
@@ -189,6 +209,17 @@ func SideOf[X any, K comparable, U any](s *Scope[K, U], name string) *Side[X] {
 		return s.sides[i].(*Side[X])
 	}
 	return nil
+}
+
+// OutputOf returns an output by its number, 1 or more. It is nil when nobody
+// reads it.
+func OutputOf[X any, K comparable, U any](s *Scope[K, U], output int) *Side[X] {
+	if s.ctx.Output(output) == nil {
+		return nil
+	}
+	o := openSide[X](s.ctx, SideName{Output: output, Type: event.TypeOf[X]()})
+	s.sides = append(s.sides, o)
+	return o
 }
 
 func openSide[X any](ctx operator.Context, n SideName) *Side[X] {
