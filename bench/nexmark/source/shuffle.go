@@ -1,0 +1,85 @@
+package source
+
+import (
+	"container/heap"
+	"math/rand/v2"
+	"time"
+
+	"github.com/affluxdev/afflux/bench/nexmark/schema"
+	"github.com/affluxdev/afflux/connector"
+	"github.com/affluxdev/afflux/event"
+)
+
+// shuffler gives events in the order of their arrival, which is their time and
+// a delay. Those that arrive before the next event happens are ready.
+type shuffler struct {
+	reader
+	seed    int64
+	random  rand.PCG
+	bound   time.Duration
+	delayed arrivals
+	held    *schema.Event // the next event, made but not taken
+}
+
+// Poll implements connector.Reader.
+func (s *shuffler) Poll(dst *event.Records[schema.Event], limit connector.Limit) (connector.Status, error) {
+	bytes := int64(0)
+	for n := 0; n < limit.Records && bytes < limit.Bytes; n++ {
+		for s.fetch() && (len(s.delayed) == 0 || s.delayed[0].at > at(s.held.DateTime())) {
+			s.take()
+		}
+		if len(s.delayed) == 0 {
+			break
+		}
+		a := heap.Pop(&s.delayed).(arrival)
+		dst.Append(a.event, at(a.event.DateTime()))
+		bytes += size(&a.event)
+	}
+	return s.status(!s.fetch() && len(s.delayed) == 0), nil
+}
+
+// fetch makes sure that the next event is held, if there is one.
+func (s *shuffler) fetch() bool {
+	if s.held == nil && s.next < s.g.Len() {
+		e := s.g.At(s.next)
+		s.held = &e
+	}
+	return s.held != nil
+}
+
+// take delays the event that is held.
+func (s *shuffler) take() {
+	delay := event.Time(generator.NewRandom(s.seed^s.next).Float64() * float64(s.bound))
+	heap.Push(&s.delayed, arrival{event: *s.held, at: at(s.held.DateTime()) + delay, index: s.next})
+	s.held = nil
+	s.next += s.step
+}
+
+type arrival struct {
+	event schema.Event
+	at    event.Time
+	index int64
+}
+
+// arrivals is a heap, the first to arrive on top.
+type arrivals []arrival
+
+func (a arrivals) Len() int { return len(a) }
+
+func (a arrivals) Less(i, j int) bool {
+	if a[i].at != a[j].at {
+		return a[i].at < a[j].at
+	}
+	return a[i].index < a[j].index
+}
+
+func (a arrivals) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+func (a *arrivals) Push(x any)   { *a = append(*a, x.(arrival)) }
+
+func (a *arrivals) Pop() any {
+	last := len(*a) - 1
+	x := (*a)[last]
+	(*a)[last] = arrival{}
+	*a = (*a)[:last]
+	return x
+}
