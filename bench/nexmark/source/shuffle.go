@@ -49,7 +49,8 @@ func (s *shuffler) fetch() bool {
 
 // take delays the event that is held.
 func (s *shuffler) take() {
-	delay := event.Time(generator.NewRandom(s.seed^s.next).Float64() * float64(s.bound))
+	s.random.Seed(uint64(s.seed), uint64(s.next)) // a delay follows from the event alone
+	delay := event.Time(float64(s.random.Uint64()>>11) * 0x1p-53 * float64(s.bound))
 	heap.Push(&s.delayed, arrival{event: *s.held, at: at(s.held.DateTime()) + delay, index: s.next})
 	s.held = nil
 	s.next += s.step
