@@ -38,6 +38,11 @@ type Operator interface {
 // is called by the task's goroutine after Context.Wake, between batches.
 type Waking interface{ Woken() error }
 
+// Holding is implemented by operators that keep records back and pass them on
+// later without further input. While Holding reports true, an input that has
+// become idle still holds back the watermarks of those that come after.
+type Holding interface{ Holding() bool }
+
 // Ported is implemented by operators with several inputs: it is called instead
 // of Process, with the number of the input that the batch came by. The
 // watermark of such an operator is the lowest of its inputs.

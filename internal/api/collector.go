@@ -222,18 +222,18 @@ func sendersOf(j *metric.Job) map[int][]sender {
 	return senders
 }
 
-// inputWatermark is the lowest watermark that the senders of a subtask have
-// passed on.
-func inputWatermark(senders []sender, subtask int) (lowest event.Time, ok bool) {
-	lowest = event.MaxTime
+// inputWatermark is the watermark that the senders of a subtask have passed on,
+// merged.
+func inputWatermark(senders []sender, subtask int) (event.Time, bool) {
+	var w metric.Watermarks
 	for _, s := range senders {
 		for i := range s.subtasks {
 			if !s.aligned || i == subtask {
-				lowest, ok = min(lowest, s.subtasks[i].Watermark), true
+				w.Add(&s.subtasks[i])
 			}
 		}
 	}
-	return lowest, ok
+	return w.Merged()
 }
 
 // validName makes a name that Prometheus accepts of one that a connector

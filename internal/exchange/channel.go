@@ -11,14 +11,14 @@ import (
 // the adjacent-line prefetcher works on pairs).
 type pad [128]byte
 
-// slot is one entry of the ring. The watermark and the end of the stream ride
-// on it, in their place among the data; a slot without a batch is control
-// only and needs no credit.
+// slot is one entry of the ring. The watermark, the idleness and the end of the
+// stream ride on it, in their place among the data; a slot without a batch is
+// control only and needs no credit.
 type slot struct {
 	batch     event.Batch
 	bytes     int64
 	watermark event.Time
-	end       bool
+	idle, end bool
 }
 
 // Channel is one arrow between two tasks: a ring of batch slots with one
@@ -40,6 +40,7 @@ type Channel struct {
 	pTail    uint64
 	pHead    uint64 // the producer's copy of head
 	pReclaim uint64 // slots below are reclaimed
+	idle     bool   // rides on the next slot: no records are to come for now
 	ledger   credit.Sender
 	// Blocked is the time that the producer waited here, nanoseconds.
 	Blocked atomic.Int64
@@ -116,7 +117,7 @@ func (c *Channel) publish(b event.Batch, n int64, wm event.Time, end bool) error
 	if err := c.ledger.Send(n); err != nil {
 		return err
 	}
-	c.slots[c.pTail&c.mask] = slot{batch: b, bytes: n, watermark: wm, end: end}
+	c.slots[c.pTail&c.mask] = slot{batch: b, bytes: n, watermark: wm, idle: c.idle, end: end}
 	c.pTail++
 	c.sent.Store(c.ledger.Sent())
 	c.tail.Store(c.pTail)

@@ -15,6 +15,8 @@ type Gate struct {
 	ledger     *credit.Gate
 	watermarks []event.Time
 	merged     event.Time
+	idle       []bool // channels that hold no watermark back
+	resting    bool   // all that have not ended are idle
 	ended      []bool
 	open       int // channels that have not ended
 	next       int // where the round starts
@@ -27,6 +29,7 @@ type Gate struct {
 func NewGate(cfg credit.Config, channels []*Channel) *Gate {
 	g := &Gate{channels: channels, ledger: credit.NewGate(cfg, len(channels)), merged: event.MinTime, open: len(channels), current: -1}
 	g.watermarks = make([]event.Time, len(channels))
+	g.idle = make([]bool, len(channels))
 	g.ended = make([]bool, len(channels))
 	g.positions = make([]uint64, len(channels))
 	for i, c := range channels {
@@ -47,6 +50,9 @@ type Input struct {
 	// processed; Advanced tells whether it moved.
 	Watermark event.Time
 	Advanced  bool
+	// Idle tells whether every input is idle after the batch; Turned whether
+	// that is new.
+	Idle, Turned bool
 }
 
 // Next returns the next input in turn, or false when no channel has any. The
@@ -80,10 +86,11 @@ func (g *Gate) Next() (Input, bool, error) {
 			g.open--
 			wm = event.MaxTime
 		}
-		if wm > g.watermarks[i] {
-			in.Advanced = g.advance(i, wm)
+		rested := g.resting
+		if wm > g.watermarks[i] || s.idle != g.idle[i] {
+			in.Advanced = g.advance(i, wm, s.idle)
 		}
-		in.Watermark = g.merged
+		in.Watermark, in.Idle, in.Turned = g.merged, g.resting, g.resting != rested
 		g.current = i
 		if s.batch != nil {
 			in.Batch, in.Bytes = s.batch, s.bytes
@@ -93,20 +100,32 @@ func (g *Gate) Next() (Input, bool, error) {
 	return Input{}, false, nil
 }
 
-// advance sets a channel's watermark, merges by minimum and tells whether the
-// minimum moved.
-func (g *Gate) advance(i int, wm event.Time) bool {
-	old := g.watermarks[i]
-	g.watermarks[i] = wm
-	if old > g.merged {
+// advance sets a channel's watermark and whether it is idle, merges, and tells
+// whether the merged watermark moved. It is the minimum of the channels that are
+// not idle; when all are, that of the one that has come furthest, as if the
+// others had become idle before it. It never goes back.
+func (g *Gate) advance(i int, wm event.Time, idle bool) bool {
+	old, rested := g.watermarks[i], g.idle[i]
+	g.watermarks[i], g.idle[i] = max(old, wm), idle
+	if !rested && !idle && old > g.merged {
 		return false // another channel holds the minimum
 	}
-	lowest := wm
-	for _, w := range g.watermarks {
-		lowest = min(lowest, w)
+	lowest, furthest, active := event.MaxTime, event.MinTime, false
+	for k, w := range g.watermarks {
+		switch {
+		case g.ended[k]:
+		case g.idle[k]:
+			furthest = max(furthest, w)
+		default:
+			lowest, active = min(lowest, w), true
+		}
+	}
+	g.resting = !active && g.open > 0
+	if g.resting {
+		lowest = furthest
 	}
 	moved := lowest > g.merged
-	g.merged = lowest
+	g.merged = max(g.merged, lowest)
 	return moved
 }
 

@@ -46,6 +46,7 @@ type Output struct {
 	turn      int32
 	since     int64 // when the first record of the open batches came, by Age's clock
 	dirty     bool
+	idle      bool
 	// Records and Bytes count what was sent.
 	Records, Bytes int64
 }
@@ -225,6 +226,7 @@ func (o *Output) wait(c *Channel, n int64) {
 func (o *Output) publish(d int, b event.Batch, size int64) {
 	o.Bytes += size
 	o.announced[d] = o.watermark
+	o.channels[d].idle = o.idle
 	if err := o.channels[d].publish(b, size, o.watermark, false); err != nil {
 		o.host.Failed(err)
 	}
@@ -252,6 +254,15 @@ func (o *Output) Watermark(t event.Time) {
 	}
 }
 
+// Idle notes whether the sender expects no records for now, so that it holds no
+// watermark back. It rides like a watermark, behind the records that are open.
+func (o *Output) Idle(idle bool) {
+	if idle != o.idle {
+		o.idle = idle
+		o.dirty = true
+	}
+}
+
 // Flush sends every open batch and the watermark: the task is about to wait.
 func (o *Output) Flush() {
 	if !o.dirty {
@@ -266,10 +277,10 @@ func (o *Output) Flush() {
 		}
 	}
 	for d, c := range o.channels {
-		if o.announced[d] < o.watermark {
+		if o.announced[d] < o.watermark || c.idle != o.idle {
 			o.wait(c, 0)
 			c.reclaimAll(o)
-			o.announced[d] = o.watermark
+			o.announced[d], c.idle = o.watermark, o.idle
 			if err := c.publish(nil, 0, o.watermark, false); err != nil {
 				o.host.Failed(err)
 			}

@@ -251,6 +251,71 @@ func TestWatermarkRidesBehindItsRecords(t *testing.T) {
 	}
 }
 
+// TestIdleInputsHoldNothingBack follows three senders to one receiver.
+func TestIdleInputsHoldNothingBack(t *testing.T) {
+	outputs, gates, _ := mesh(3, 1, Config{}, event.TypeOf[int](), func(*Waker) Host { return stuck{} })
+	g := gates[0]
+	a, b, c := outputs[0], outputs[1], outputs[2]
+	step := func(name string, want Input) {
+		t.Helper()
+		var got Input
+		for _, o := range outputs {
+			o.Flush()
+		}
+		for {
+			in, ok, err := g.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				break
+			}
+			got.Watermark, got.Idle = in.Watermark, in.Idle
+			got.Advanced, got.Turned = got.Advanced || in.Advanced, got.Turned || in.Turned
+			if err := g.Release(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got != want {
+			t.Fatalf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+	a.Watermark(100)
+	b.Watermark(50)
+	step("c holds it", Input{Watermark: event.MinTime})
+	c.Idle(true)
+	step("c is idle", Input{Watermark: 50, Advanced: true})
+	a.Idle(true)
+	a.Idle(false)
+	step("a has turned twice", Input{})
+	b.Idle(true)
+	step("b is idle", Input{Watermark: 100, Advanced: true})
+	b.Watermark(60)
+	step("b moves while it is idle", Input{Watermark: 100})
+	b.Idle(false)
+	step("b is back, and behind: nothing goes back", Input{Watermark: 100})
+	a.Watermark(200)
+	step("b holds it", Input{Watermark: 100})
+	b.Watermark(150)
+	step("b has caught up", Input{Watermark: 150, Advanced: true})
+	a.Idle(true)
+	b.Idle(true)
+	step("all are idle: the furthest", Input{Watermark: 200, Advanced: true, Idle: true, Turned: true})
+	c.Watermark(250)
+	step("an idle one is further", Input{Watermark: 250, Advanced: true, Idle: true})
+	b.Idle(false)
+	step("b is back", Input{Watermark: 250, Turned: true})
+	b.End()
+	step("all that have not ended are idle", Input{Watermark: 250, Idle: true, Turned: true})
+	a.End()
+	step("one is left", Input{Watermark: 250, Idle: true})
+	c.End()
+	step("all have ended", Input{Watermark: event.MaxTime, Advanced: true, Turned: true})
+	if !g.Ended() {
+		t.Error("the gate has not ended")
+	}
+}
+
 // TestTooLargeARecord says so instead of waiting for ever.
 func TestTooLargeARecord(t *testing.T) {
 	outputs, _, _ := mesh(1, 2, Config{Partition: event.Rebalance}, event.TypeOf[string](), func(*Waker) Host { return stuck{} })

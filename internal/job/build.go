@@ -126,7 +126,7 @@ func Build(cfg Config, nodes []*graph.Node, hosts Hosts) (*Graph, error) {
 	groups := map[string]*task.Horizon{}
 	for i := range p.Chains {
 		c := &p.Chains[i]
-		siblings, aligned := new(task.Horizon), (*task.Horizon)(nil)
+		aligned := (*task.Horizon)(nil)
 		if a := p.Nodes[c.Nodes[0]].Align; a != nil {
 			if groups[a.Group] == nil {
 				groups[a.Group] = new(task.Horizon)
@@ -146,7 +146,7 @@ func Build(cfg Config, nodes []*graph.Node, hosts Hosts) (*Graph, error) {
 				g.pools += cc.Pool(len(inputs[i][s]))
 				gates[s] = exchange.NewGate(cc, inputs[i][s])
 			}
-			tasks[s] = task.New(task.Config{Plan: p, Chain: c, Subtask: s, Gate: gates[s], Waker: w, Batch: min(cfg.Batch, 16<<10), Log: cfg.Log, Siblings: siblings, Aligned: aligned, EveryStep: cfg.EveryStep}, hosts(w))
+			tasks[s] = task.New(task.Config{Plan: p, Chain: c, Subtask: s, Gate: gates[s], Waker: w, Batch: min(cfg.Batch, 16<<10), Log: cfg.Log, Aligned: aligned, EveryStep: cfg.EveryStep}, hosts(w))
 		}
 		g.Tasks, g.Gates = append(g.Tasks, tasks), append(g.Gates, gates)
 	}

@@ -69,6 +69,9 @@ type Subtask struct {
 	Wall time.Duration `json:"wall_ns"`
 	// Watermark is the watermark that the operator has reached.
 	Watermark event.Time `json:"watermark"`
+	// WatermarkIdle tells that all of its inputs, or splits, are idle: it holds
+	// no watermark back.
+	WatermarkIdle bool `json:"watermark_idle,omitempty"`
 	// Late, Skipped and DeadLettered count records; Errors counts failed calls.
 	Late         int64 `json:"late"`
 	Skipped      int64 `json:"skipped"`

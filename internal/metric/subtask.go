@@ -26,6 +26,9 @@ type OperatorCounters struct {
 	Own, Sampled atomic.Int64
 	// Watermark is the last one that the operator passed on.
 	Watermark atomic.Int64
+	// WatermarkIdle is set while the operator has told the next that it holds
+	// no watermark back.
+	WatermarkIdle atomic.Bool
 
 	mu       sync.Mutex
 	counters map[string]int64
@@ -88,7 +91,7 @@ func (c *OperatorCounters) fill(s *Subtask) {
 	s.BytesIn, s.BytesOut = c.BytesIn.Load(), c.BytesOut.Load()
 	s.Late, s.Skipped, s.DeadLettered = c.Late.Load(), c.Skipped.Load(), c.DeadLettered.Load()
 	s.External = time.Duration(c.External.Load())
-	s.Watermark = event.Time(c.Watermark.Load())
+	s.Watermark, s.WatermarkIdle = event.Time(c.Watermark.Load()), c.WatermarkIdle.Load()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.Counters = maps.Clone(c.counters)

@@ -24,7 +24,6 @@ type member struct {
 	// mark is the watermark: MinTime before the first, MaxTime of one that is
 	// idle or has ended and holds nobody back.
 	mark    atomic.Int64
-	reached atomic.Int64 // the last watermark, also while it is idle
 	waits   atomic.Bool
 	arrived event.Time // the last published, for the owner alone
 }
@@ -32,34 +31,17 @@ type member struct {
 func (h *Horizon) join(w *exchange.Waker, drift time.Duration) *member {
 	m := &member{group: h, waker: w, drift: drift, arrived: event.MinTime}
 	m.mark.Store(int64(event.MinTime))
-	m.reached.Store(int64(event.MinTime))
 	h.members = append(h.members, m)
 	return m
 }
 
 // lowest is the watermark of the slowest member that holds others back.
 func (m *member) lowest() (event.Time, bool) {
-	if m == nil {
-		return event.MinTime, false
-	}
 	low := event.MaxTime
 	for _, o := range m.group.members {
 		low = min(low, event.Time(o.mark.Load()))
 	}
 	return low, low != event.MaxTime
-}
-
-// speaking is the watermark of a member that is idle: that of the slowest of the
-// others, or, when they are idle too, of the one that has come furthest.
-func (m *member) speaking() event.Time {
-	if low, ok := m.lowest(); ok || m == nil {
-		return low
-	}
-	top := event.MinTime
-	for _, o := range m.group.members {
-		top = max(top, event.Time(o.reached.Load()))
-	}
-	return top
 }
 
 // publish sets the watermark of the member, and wakes those that waited for it.
@@ -68,9 +50,6 @@ func (m *member) publish(t event.Time) {
 		return
 	}
 	m.arrived = t
-	if t != event.MaxTime {
-		m.reached.Store(int64(t))
-	}
 	m.mark.Store(int64(t))
 	if m.group.waiting.Load() == 0 {
 		return

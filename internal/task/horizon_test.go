@@ -61,55 +61,26 @@ func TestHorizonWakesWhoWaits(t *testing.T) {
 		t.Error("an ended source holds others back")
 	}
 	fast.disarm()
-	if got := silent.speaking(); got != 600 {
-		t.Errorf("the slowest that is not idle is at %v, want 600", got)
-	}
-	fast.publish(event.MaxTime)
-	if got := silent.speaking(); got != 600 {
-		t.Errorf("all are idle, and the furthest has come to %v, want 600", got)
-	}
 	if n := h.waiting.Load(); n != 0 {
 		t.Errorf("%d still wait", n)
 	}
 }
 
-func TestPressedSplitsAreNotIdle(t *testing.T) {
-	m := newMarks(0, 100)
-	m.assign([]int{1, 2}, 1)
-	m.observe(1, times(1000))
-	m.silent(50)
-	m.unasked(1_000_000) // pressed, or held back
-	m.silent(1_000_060)
-	m.expect(t, "asked for 60 of the time only", event.MinTime, false)
-	m.silent(1_000_101)
-	m.expect(t, "asked for 100", 999, true)
-	if m.resting() {
-		t.Error("split 1 was silent for 50 only")
-	}
-	m.silent(2_000_000)
-	if !m.resting() {
-		t.Error("all splits are idle")
-	}
-	if wm, moved := m.adopt(500); wm != 999 || moved {
-		t.Errorf("the watermark goes back to %v", wm)
-	}
-	if wm, moved := m.adopt(2000); wm != 2000 || !moved {
-		t.Errorf("the watermark of the others is not taken: %v", wm)
-	}
-}
-
 func TestSourceWithoutSplitsRests(t *testing.T) {
 	m := newMarks(0, 100)
-	m.silent(50)
-	if m.silent(149); m.resting() {
-		t.Error("it was silent for 99 only")
+	if m.waits(99); m.resting() || m.patience() != 1 {
+		t.Error("it has had nothing for 99 only")
 	}
-	if m.silent(150); !m.resting() {
+	if m.waits(1); !m.resting() {
 		t.Error("it has had nothing for 100")
 	}
-	m.observe(7, times(5))
-	if m.silent(1000); m.resting() {
-		t.Error("it has a split that was not silent")
+	m.assign([]int{7})
+	if m.waits(99); m.resting() {
+		t.Error("it has a split that was silent for 99")
+	}
+	m.end(7)
+	if m.waits(99); m.resting() {
+		t.Error("it had a split until 99 ago")
 	}
 }
 
@@ -129,7 +100,7 @@ func TestGeneratedWatermarksPerSplit(t *testing.T) {
 	}
 	b := event.NewRecords[int](1)
 	b.Append(1, 77)
-	m.assign([]int{1, 2}, 1)
+	m.assign([]int{1, 2})
 	m.observeBatch(1, b)
 	m.expect(t, "nobody has said anything", event.MinTime, false)
 	made[0].batch, made[1].batch = 50, 40

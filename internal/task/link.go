@@ -32,6 +32,9 @@ type link struct {
 	alarm    int64 // when Woken is due, by the host's clock, 0 if it is not
 	own      int64 // sampled time
 	letters  *event.Records[event.DeadLetter]
+
+	idle    bool // it has told those that come after that it is
+	turning bool // its input is idle, but the operator holds records
 }
 
 // fail unwinds with an error of this operator, unless it has a name already.
@@ -151,6 +154,36 @@ func (l *link) Watermark(t event.Time) {
 			l.next.fail(err)
 		}
 		l.t.pace.at = l
+	}
+}
+
+// turn takes the idleness of the input. The operator's records come out before
+// those that come after are told.
+func (l *link) turn(idle bool) {
+	if h, ok := l.op.(operator.Holding); ok && idle && h.Holding() {
+		l.turning = true
+		return
+	}
+	l.turning = false
+	l.rest(idle)
+}
+
+// rest tells those that come after whether this operator is idle. That it is
+// not leaves at once, ahead of records: others must not move on meanwhile.
+func (l *link) rest(idle bool) {
+	if l.idle == idle {
+		return
+	}
+	l.idle = idle
+	l.counters.WatermarkIdle.Store(idle)
+	for _, o := range l.sends {
+		o.Idle(idle)
+		if !idle {
+			o.Flush()
+		}
+	}
+	if l.next != nil {
+		l.next.turn(idle)
 	}
 }
 

@@ -9,8 +9,9 @@ import (
 )
 
 // marks holds a watermark for each split and merges them by minimum. A split
-// is idle only when the reader was asked and had nothing: while the source is
-// pressed or held back nobody asks, so neither makes a split idle.
+// is idle only when the source has waited for so long for the reader to have
+// anything at all: while it is pressed, held back, or at work on records of
+// other splits, nobody asks and the reader may have stopped to fetch.
 type marks struct {
 	bound  time.Duration
 	idle   time.Duration
@@ -21,14 +22,14 @@ type marks struct {
 	period   int64                              // nanoseconds between two questions; 0: none
 	asked    int64
 
-	empty int64 // when it was first asked and had nothing
-	alone bool  // it has been so for long and has no split at all
+	empty int64 // how long there has been no split and nothing
+	alone bool  // that is long enough to be idle
 }
 
 type mark struct {
 	split int
 	max   event.Time
-	seen  int64 // when it last had a record, or was last not asked
+	empty int64 // how long the source has waited since its last record, nanoseconds
 	idle  bool
 
 	generator operator.WatermarkGenerator
@@ -39,11 +40,11 @@ func newMarks(bound, idle time.Duration) marks {
 }
 
 // assign takes the list of splits that have not ended.
-func (m *marks) assign(list []int, now int64) {
+func (m *marks) assign(list []int) {
 	m.splits = slices.DeleteFunc(m.splits, func(k mark) bool { return !slices.Contains(list, k.split) })
 	for _, id := range list {
 		if !slices.ContainsFunc(m.splits, func(k mark) bool { return k.split == id }) {
-			m.splits = append(m.splits, m.begin(id, now))
+			m.splits = append(m.splits, m.begin(id))
 		}
 	}
 }
@@ -55,26 +56,26 @@ func (m *marks) observeBatch(split int, b event.Batch) {
 		return
 	}
 	k := m.of(split)
-	k.idle, k.seen = false, 0
+	k.idle, k.empty = false, 0
 	k.raise(k.generator.Batch(b))
 }
 
 func (m *marks) observe(split int, times []event.Time) {
 	k := m.of(split)
-	k.max, k.idle, k.seen = latest(k.max, times), false, 0
+	k.max, k.idle, k.empty = latest(k.max, times), false, 0
 }
 
 func (m *marks) of(split int) *mark {
 	i := slices.IndexFunc(m.splits, func(k mark) bool { return k.split == split })
 	if i < 0 {
 		i = len(m.splits)
-		m.splits = append(m.splits, m.begin(split, 0))
+		m.splits = append(m.splits, m.begin(split))
 	}
 	return &m.splits[i]
 }
 
-func (m *marks) begin(split int, now int64) mark {
-	k := mark{split: split, max: event.MinTime, seen: now}
+func (m *marks) begin(split int) mark {
+	k := mark{split: split, max: event.MinTime}
 	if m.generate != nil {
 		k.generator = m.generate()
 	}
@@ -116,32 +117,47 @@ func (m *marks) end(split int) {
 	m.splits = slices.DeleteFunc(m.splits, func(k mark) bool { return k.split == split })
 }
 
-// silent is called when the reader was asked and had nothing.
-func (m *marks) silent(now int64) {
-	if m.empty == 0 {
-		m.empty = now
-	}
-	m.alone = len(m.splits) == 0 && now-m.empty >= int64(m.idle)
+// waited is called when the source has waited for the reader to have something,
+// which had nothing when it was last asked.
+func (m *marks) waited(d int64) {
+	m.empty += d
 	for i := range m.splits {
-		k := &m.splits[i]
-		if k.seen == 0 {
-			k.seen = now
-		} else if now-k.seen >= int64(m.idle) {
+		m.splits[i].empty += d
+	}
+}
+
+// silent is called when the reader was asked and had nothing: now it is known
+// that splits which were empty for long still are.
+func (m *marks) silent() {
+	if m.idle <= 0 {
+		return
+	}
+	if len(m.splits) > 0 {
+		m.empty = 0
+	}
+	m.alone = m.empty >= int64(m.idle)
+	for i := range m.splits {
+		if k := &m.splits[i]; k.empty >= int64(m.idle) {
 			k.idle = true
 		}
 	}
 }
 
-// unasked is time in which nobody could ask.
-func (m *marks) unasked(d int64) {
-	if m.empty != 0 {
-		m.empty += d
+// patience is how long a wait may last until another split becomes idle, 0 for
+// no bound.
+func (m *marks) patience() (d time.Duration) {
+	if m.idle <= 0 {
+		return 0
+	}
+	if len(m.splits) == 0 && !m.alone {
+		return max(m.idle-time.Duration(m.empty), 1)
 	}
 	for i := range m.splits {
-		if k := &m.splits[i]; k.seen != 0 {
-			k.seen += d
+		if k := &m.splits[i]; !k.idle {
+			d = sooner(d, max(m.idle-time.Duration(k.empty), 1))
 		}
 	}
+	return d
 }
 
 // resting tells whether every split is idle.
@@ -152,26 +168,23 @@ func (m *marks) resting() bool {
 	return !slices.ContainsFunc(m.splits, func(k mark) bool { return !k.idle })
 }
 
-// adopt takes the watermark of others.
-func (m *marks) adopt(wm event.Time) (event.Time, bool) {
-	if wm <= m.sent {
-		return m.sent, false
-	}
-	m.sent = wm
-	return wm, true
-}
-
 // watermark is the minimum over the splits that are not idle, and whether it
-// moved.
+// moved. When all are idle it is that of the split that has come furthest, as if
+// the others had become idle before it.
 func (m *marks) watermark() (event.Time, bool) {
-	lowest, any := event.MaxTime, false
+	lowest, furthest, active := event.MaxTime, event.MinTime, false
 	for i := range m.splits {
-		if k := &m.splits[i]; !k.idle {
-			any = true
-			lowest = min(lowest, k.max)
+		k := &m.splits[i]
+		if k.idle {
+			furthest = max(furthest, k.max)
+			continue
 		}
+		lowest, active = min(lowest, k.max), true
 	}
-	if !any || lowest == event.MinTime {
+	if !active {
+		lowest = furthest
+	}
+	if lowest == event.MinTime {
 		return m.sent, false
 	}
 	wm := lowest.Add(-m.bound)

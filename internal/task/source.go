@@ -30,18 +30,15 @@ type source struct {
 
 	ready atomic.Bool // the fields above are set
 	marks marks
-	// siblings are the other subtasks, aligned the sources of the group that
-	// this one belongs to; nil when there are none.
-	siblings, aligned *member
-	pausing           bool
-	waited            int64 // for credit, since the last poll
+	// aligned are the sources of the group that this one belongs to, nil when
+	// there is none.
+	aligned *member
+	pausing bool
+	waited  int64 // for credit, since the last poll
 }
 
 func newSource(t *Task, l *link) *source {
 	s := &source{t: t, link: l, driver: l.node.Source}
-	if et := l.node.EventTime; et != nil && et.Idle > 0 {
-		s.siblings = t.cfg.Siblings.join(t.waker, 0)
-	}
 	if a := l.node.Align; a != nil {
 		s.aligned = t.cfg.Aligned.join(t.waker, a.Drift)
 	}
@@ -77,7 +74,7 @@ func (s *source) run() {
 	t, l := s.t, s.link
 	et := l.node.EventTime
 	if s.lister != nil {
-		s.marks.assign(s.lister.Splits(), t.host.Now())
+		s.marks.assign(s.lister.Splits())
 	}
 	limit := connector.Limit{Records: s.batch.Cap(), Bytes: t.cfg.Batch}
 	for !t.draining.Load() {
@@ -92,7 +89,7 @@ func (s *source) run() {
 			l.fail(err)
 		}
 		if s.lister != nil && s.lister.SplitsChanged() {
-			s.marks.assign(s.lister.Splits(), t.host.Now())
+			s.marks.assign(s.lister.Splits())
 		}
 		n := s.batch.Len()
 		if n > 0 {
@@ -102,6 +99,9 @@ func (s *source) run() {
 					et.Assign(s.batch)
 				}
 				s.marks.observeBatch(st.Split, s.batch)
+				if l.idle {
+					s.resume()
+				}
 			}
 			if out := l.outs[0]; out != nil {
 				out.Emit(s.batch)
@@ -131,35 +131,35 @@ func (s *source) run() {
 // advance moves the watermark after a poll.
 func (s *source) advance(st connector.State) {
 	m := &s.marks
-	if st == connector.Idle && m.idle > 0 {
-		m.silent(s.t.host.Now())
+	if st == connector.Idle {
+		m.silent()
 	}
 	if m.period > 0 {
 		m.periodic(s.t.host.Now(), s.t.host.Wall())
 	}
 	wm, moved := m.watermark()
-	if m.resting() {
-		// The other subtasks speak for one that has nothing.
-		s.publish(event.MaxTime)
-		wm, moved = m.adopt(s.siblings.speaking())
+	idle := m.resting()
+	if idle {
+		s.aligned.publish(event.MaxTime)
 	} else {
-		s.publish(wm)
+		s.aligned.publish(wm)
 	}
 	if moved {
 		s.link.Watermark(wm)
 	}
+	s.link.rest(idle)
 }
 
-// publish tells other sources how far this one has come; event.MaxTime is one
-// that holds nobody back.
-func (s *source) publish(wm event.Time) {
-	s.siblings.publish(wm)
-	s.aligned.publish(wm)
+// resume is called when a source that was idle has records again, before they
+// are passed on: from now on it holds others back.
+func (s *source) resume() {
+	s.aligned.publish(s.marks.sent)
+	s.link.rest(false)
 }
 
 // finish lets the watermark run to the end: no record follows.
 func (s *source) finish() {
-	s.publish(event.MaxTime)
+	s.aligned.publish(event.MaxTime)
 	s.link.Watermark(event.MaxTime)
 }
 
@@ -206,12 +206,12 @@ func (s *source) wait(after time.Duration) {
 		return
 	}
 	if et := s.link.node.EventTime; et != nil {
-		after = sooner(sooner(after, et.Idle), et.Period)
+		after = sooner(sooner(after, s.marks.patience()), et.Period)
 	}
 	if alarm > 0 && (after <= 0 || alarm < after) {
 		after = alarm
 	}
-	t.suspend(Idle, -1, after)
+	s.marks.waited(t.suspend(Idle, -1, after))
 	t.ring(t.pace.last)
 	s.link.woken.Store(false)
 }
@@ -227,7 +227,6 @@ func (s *source) patience() time.Duration {
 // pressed tells the reader when a wait for credit lasts.
 func (s *source) pressed(waited int64) {
 	s.waited += waited
-	s.marks.unasked(waited)
 	if s.pauser != nil && !s.pausing && s.waited >= int64(pressedAfter)*9/10 {
 		s.pausing = true
 		s.pauser.Pressed(true)

@@ -17,10 +17,16 @@ func (m *marks) expect(t *testing.T, step string, want event.Time, moves bool) {
 	}
 }
 
+// waits lets the source wait, and ask again for nothing.
+func (m *marks) waits(d int64) {
+	m.waited(d)
+	m.silent()
+}
+
 func TestWatermarkOfTheSlowestSplit(t *testing.T) {
 	m := newMarks(10, 0)
 	m.expect(t, "nothing known", event.MinTime, false)
-	m.assign([]int{1, 2}, 1)
+	m.assign([]int{1, 2})
 	m.observe(1, times(100, 50))
 	m.expect(t, "split 2 has had nothing", event.MinTime, false)
 	m.observe(2, times(70))
@@ -40,20 +46,26 @@ func TestWatermarkOfTheSlowestSplit(t *testing.T) {
 
 func TestIdleSplits(t *testing.T) {
 	m := newMarks(0, 100)
-	m.assign([]int{1, 2}, 1)
+	m.assign([]int{1, 2})
+	m.waits(99)
 	m.observe(1, times(1000))
-	m.silent(50)
+	m.waits(0)
 	m.expect(t, "split 2 is silent for a short time", event.MinTime, false)
-	m.silent(101)
+	if d := m.patience(); d != 1 {
+		t.Errorf("split 2 is idle in %d, not in 1", d)
+	}
+	m.waits(1)
 	m.expect(t, "split 2 is idle", 999, true)
 	m.observe(2, times(500))
 	m.observe(1, times(2000))
 	m.expect(t, "split 2 is back and holds the watermark", 999, false)
-	// While the source is pressed nobody asks: no time passes for its splits.
-	m.silent(1_000_000)
-	m.expect(t, "asked once after a long time", 999, false)
-	m.silent(1_000_100)
-	m.expect(t, "all are idle: nobody moves it", 999, false)
+	m.waited(100)
+	m.expect(t, "nobody knows yet that they are still silent", 999, false)
+	m.silent()
+	m.expect(t, "all are idle: the furthest counts", 1999, true)
+	if d := m.patience(); d != 0 || !m.resting() {
+		t.Errorf("all are idle, and one is to become so in %d", d)
+	}
 	m.observe(1, times(3000))
 	m.expect(t, "split 2 is still idle", 2999, true)
 }

@@ -25,8 +25,8 @@ type Config struct {
 	// Batch is the size in bytes of scratch batches.
 	Batch int64
 	Log   *slog.Logger
-	// Siblings are the subtasks of a source, Aligned the sources of its group.
-	Siblings, Aligned *Horizon
+	// Aligned are the sources of the group that a source belongs to.
+	Aligned *Horizon
 	// EveryStep makes a simulated task give control back after each batch.
 	EveryStep bool
 }
@@ -287,6 +287,9 @@ func (t *Task) consume() {
 			t.idle()
 			continue
 		}
+		if in.Turned && !in.Idle {
+			first.turn(false)
+		}
 		if in.Batch != nil {
 			first.receive(in)
 		}
@@ -295,6 +298,9 @@ func (t *Task) consume() {
 			if err := first.op.Watermark(in.Watermark); err != nil {
 				first.fail(err)
 			}
+		}
+		if in.Turned && in.Idle {
+			first.turn(true)
 		}
 		if err := t.gate.Release(); err != nil {
 			first.fail(err)
@@ -317,6 +323,9 @@ func (t *Task) checkpoint() {
 			t.pace.at = l
 			if err := l.op.(operator.Waking).Woken(); err != nil {
 				l.fail(err)
+			}
+			if l.turning {
+				l.turn(true)
 			}
 		}
 	}

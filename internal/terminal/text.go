@@ -88,16 +88,14 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
 }
 
-// watermarkOf is the watermark of the slowest subtask.
+// watermarkOf is the watermark of the slowest subtask that is not idle.
 func watermarkOf(o *metric.Operator) event.Time {
-	if len(o.Subtasks) == 0 {
-		return event.MinTime
-	}
-	lowest := event.MaxTime
+	var w metric.Watermarks
 	for i := range o.Subtasks {
-		lowest = min(lowest, o.Subtasks[i].Watermark)
+		w.Add(&o.Subtasks[i])
 	}
-	return lowest
+	merged, _ := w.Merged()
+	return merged
 }
 
 // delayOf is how far a watermark is behind the clock, "-" for none, "end" when

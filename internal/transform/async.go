@@ -153,6 +153,9 @@ func (o *Async[T, U]) call(ctx context.Context, c *call[T, U]) ([]U, error) {
 // Woken implements operator.Waking.
 func (o *Async[T, U]) Woken() error { return o.settle() }
 
+// Holding implements operator.Holding: calls are under way.
+func (o *Async[T, U]) Holding() bool { return o.flying > 0 }
+
 // settle emits what is finished, as far as the order allows.
 func (o *Async[T, U]) settle() error {
 	o.mu.Lock()
