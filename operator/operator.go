@@ -38,9 +38,10 @@ type Operator interface {
 // is called by the task's goroutine after Context.Wake, between batches.
 type Waking interface{ Woken() error }
 
-// Holding is implemented by operators that keep records back and pass them on
-// later without further input. While Holding reports true, an input that has
-// become idle still holds back the watermarks of those that come after.
+// Holding is implemented by operators that owe records without further input,
+// or once a watermark comes: calls under way, open windows, event timers. While
+// Holding reports true the operator is not idle, even when its inputs are, and
+// holds back the watermarks of those that come after.
 type Holding interface{ Holding() bool }
 
 // Ported is implemented by operators with several inputs: it is called instead

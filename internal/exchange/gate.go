@@ -110,17 +110,17 @@ func (g *Gate) advance(i int, wm event.Time, idle bool) bool {
 	if !rested && !idle && old > g.merged {
 		return false // another channel holds the minimum
 	}
-	lowest, furthest, active := event.MaxTime, event.MinTime, false
+	lowest, furthest, active, resting := event.MaxTime, event.MinTime, false, false
 	for k, w := range g.watermarks {
 		switch {
-		case g.ended[k]:
+		case w == event.MaxTime: // has ended, or is about to
 		case g.idle[k]:
-			furthest = max(furthest, w)
+			furthest, resting = max(furthest, w), true
 		default:
 			lowest, active = min(lowest, w), true
 		}
 	}
-	g.resting = !active && g.open > 0
+	g.resting = resting && !active
 	if g.resting {
 		lowest = furthest
 	}

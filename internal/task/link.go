@@ -153,6 +153,7 @@ func (l *link) Watermark(t event.Time) {
 		if err := l.next.op.Watermark(t); err != nil {
 			l.next.fail(err)
 		}
+		l.next.settle()
 		l.t.pace.at = l
 	}
 }
@@ -166,6 +167,14 @@ func (l *link) turn(idle bool) {
 	}
 	l.turning = false
 	l.rest(idle)
+}
+
+// settle looks again at an operator that held records while its input became
+// idle.
+func (l *link) settle() {
+	if l.turning {
+		l.turn(true)
+	}
 }
 
 // rest tells those that come after whether this operator is idle. That it is

@@ -298,6 +298,7 @@ func (t *Task) consume() {
 			if err := first.op.Watermark(in.Watermark); err != nil {
 				first.fail(err)
 			}
+			first.settle()
 		}
 		if in.Turned && in.Idle {
 			first.turn(true)
@@ -324,9 +325,7 @@ func (t *Task) checkpoint() {
 			if err := l.op.(operator.Waking).Woken(); err != nil {
 				l.fail(err)
 			}
-			if l.turning {
-				l.turn(true)
-			}
+			l.settle()
 		}
 	}
 }
