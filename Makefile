@@ -3,7 +3,7 @@ export GOTOOLCHAIN := auto
 
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-# make sim SEEDS=1000, make fuzz FUZZTIME=1m
+# make sim SEEDS=1000, make sim SEED=42, make fuzz FUZZTIME=1m
 SEEDS    ?= 200
 FUZZTIME ?= 10s
 
@@ -40,5 +40,5 @@ fuzz: ## try every fuzz target for FUZZTIME
 fmt: ## gofmt every file
 	$$(go env GOROOT)/bin/gofmt -w .
 
-sim: ## simulate SEEDS random jobs with stalls and different speeds
-	AFFLUX_SEEDS=$(SEEDS) go test -count=1 -v ./internal/simtest/
+sim: ## simulate SEEDS random jobs of each family, with stalls and different speeds
+	AFFLUX_SEEDS=$(SEEDS) go test -count=1 -v $(if $(SEED),-run Seeds) ./internal/simtest/ $(if $(SEED),-args -seed=$(SEED))

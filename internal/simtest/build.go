@@ -26,6 +26,7 @@ type builder[R any, P record[R]] struct {
 	read   map[[2]int]bool
 	src    []*source[R, P]
 	sinks  map[int]*sink[R, P]
+	clerks map[int][]*clerk[R, P]
 	cost   []int64 // of a record in each node, nanoseconds
 	failAt int     // this many calls of functions from now one panics, 0 for never
 }
@@ -70,11 +71,18 @@ func (b *builder[R, P]) add(n *graph.Node, timed bool, m model) {
 // work is the time that a function takes for a record, and the planted
 // failure.
 func (b *builder[R, P]) work(node int) {
-	b.w.clock += b.cost[node]
+	b.spend(node)
 	if b.failAt > 0 {
 		if b.failAt--; b.failAt == 0 {
 			panic("planted failure")
 		}
+	}
+}
+
+// spend lets the time pass that a function takes for a record.
+func (b *builder[R, P]) spend(node int) {
+	if !b.w.hush {
+		b.w.clock += b.cost[node]
 	}
 }
 
@@ -151,7 +159,10 @@ func (b *builder[R, P]) source(maxRecord int64, n int) {
 }
 
 // operator adds a random operator.
-func (b *builder[R, P]) operator() {
+func (b *builder[R, P]) operator() { b.grow(b.w.rng.IntN(12)) }
+
+// grow adds an operator of a kind. Those below 9 keep the times of records.
+func (b *builder[R, P]) grow(kind int) {
 	r := b.w.rng
 	s := b.pick()
 	node := len(b.nodes)
@@ -169,7 +180,7 @@ func (b *builder[R, P]) operator() {
 	kept := func(f Flat) bool { return mix(f.ID, salt)%keep != 0 }
 	renamed := func(f Flat) Flat { f.ID = mix(f.ID, salt); return f }
 	mapped := func(e elem) []elem { e.Flat = renamed(e.Flat); return []elem{e} }
-	switch r.IntN(12) {
+	switch kind {
 	case 0:
 		one("map", mapped, func() operator.Operator {
 			return transform.NewMap(func(v *R) (u R) { b.work(node); P(&u).set(renamed(*P(v).flat())); return u })
@@ -195,7 +206,7 @@ func (b *builder[R, P]) operator() {
 			return nil
 		}, func() operator.Operator {
 			return transform.NewTryMap(func(v *R) (u R, err error) {
-				b.w.clock += b.cost[node] // no planted panic: it would be skipped
+				b.spend(node) // no planted panic: it would be skipped
 				if !kept(*P(v).flat()) {
 					return u, errors.New("refused")
 				}
@@ -325,10 +336,7 @@ func (b *builder[R, P]) window(s stream, salt uint64) {
 	if size == slide {
 		a = window.Tumbling(time.Duration(size))
 	}
-	result := func(k uint32, w window.Window, f *folded) Flat {
-		h := mix(salt, uint64(k), uint64(w.Start), uint64(w.End), f.n, f.sum)
-		return Flat{ID: h, Key: k, Size: int32(h % 30)}
-	}
+	result := func(k uint32, w window.Window, f *folded) Flat { return windowed(salt, k, w, f) }
 	fold := transform.Fold[R, folded]{
 		Add:   func(f *folded, v *R) { b.work(node); f.n++; f.sum += P(v).flat().ID },
 		Merge: func(into, from *folded) { into.n += from.n; into.sum += from.sum },

@@ -14,6 +14,8 @@ type probe struct {
 	ctx      operator.Context
 	last     event.Time
 	finished bool
+	order    map[uint32]event.Time // of the last record of each key, if that is defined
+	key      func(b event.Batch, i int) uint32
 }
 
 func (p *probe) Open(ctx operator.Context) error { p.ctx = ctx; return nil }
@@ -26,6 +28,15 @@ func (p *probe) Process(b event.Batch) error {
 		for _, t := range b.EventTimes() {
 			if t <= p.last {
 				p.w.broken("%s: a record of time %d comes behind the watermark %d", p.ctx.Name(), t, p.last)
+			}
+		}
+	}
+	if p.order != nil {
+		for i, t := range b.EventTimes() {
+			if k := p.key(b, i); t < p.order[k] {
+				p.w.broken("%s: key %d goes back from %d to %d", p.ctx.Name(), k, p.order[k], t)
+			} else {
+				p.order[k] = t
 			}
 		}
 	}

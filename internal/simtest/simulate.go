@@ -39,6 +39,9 @@ type Result struct {
 	Delivered int    // that the sinks hold
 	Steps     int    // of the scheduler
 	Trace     uint64 // a hash of the schedule
+	Checked   int    // watermarks that were compared while all was quiet
+	Aligned   int    // polls of aligned sources that were compared with others
+	Rang      int    // timers in processing time
 }
 
 // Simulate runs the job of a seed. calm is the same job with nothing that

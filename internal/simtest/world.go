@@ -24,8 +24,12 @@ type happening struct {
 
 // world is the clock, the outside and the scheduler of one simulation.
 type world struct {
-	rng     *rand.Rand
-	calm    bool  // nothing stalls and tasks run in turn
+	rng  *rand.Rand
+	calm bool // nothing stalls and tasks run in turn
+	hush bool // nothing stalls for now
+	// quiet is called when no task can go on and nothing is pending, dead when
+	// none waits for the clock either. It tells whether that has changed.
+	quiet   func(dead bool) bool
 	clock   int64 // nanoseconds
 	pending []happening
 	hosts   []*task.Stepper
@@ -50,7 +54,7 @@ func (w *world) later(d int64, f func()) {
 // delay is a random time, now and then long.
 func (w *world) delay() int64 {
 	switch {
-	case w.calm:
+	case w.calm || w.hush:
 		return 1000
 	case w.rng.IntN(20) == 0:
 		return w.rng.Int64N(int64(300 * time.Millisecond))
@@ -59,7 +63,7 @@ func (w *world) delay() int64 {
 }
 
 // chance is true once in n times.
-func (w *world) chance(n int) bool { return !w.calm && w.rng.IntN(n) == 0 }
+func (w *world) chance(n int) bool { return !w.calm && !w.hush && w.rng.IntN(n) == 0 }
 
 func (w *world) broken(format string, args ...any) {
 	if len(w.faults) < 5 {
@@ -185,6 +189,9 @@ func (w *world) choose() (index int, done bool) {
 		return happened, false
 	}
 	if len(runnable) == 0 {
+		if len(w.pending) == 0 && w.quiet != nil && w.quiet(next == 0) {
+			return happened, false
+		}
 		if next == 0 {
 			return nobody, false
 		}
