@@ -3,6 +3,7 @@ package afflux_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/affluxdev/afflux"
@@ -116,4 +117,23 @@ func ExampleStream_PartitionBy() {
 	// subtask 0 had 3 records
 	// subtask 1 had 2 records
 	// subtask 2 had 1 records
+}
+
+// Divide a stream by key for an operator that keeps no state: all records of a
+// key go to one subtask of the sink, in their order.
+func ExampleKeyed_Stream() {
+	out := memory.Sink[int]()
+
+	job := afflux.NewJob("numbers")
+	afflux.From(job, "numbers", memory.Source(small)).
+		KeyBy("parity", func(n *int) int { return *n % 2 }).Stream().
+		Map("subtask", func(n *int) int { return *n }, afflux.Parallelism(2)).
+		To("out", out)
+	if err := job.Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	even := slices.DeleteFunc(out.Values(), func(n int) bool { return n%2 != 0 })
+	fmt.Println(even)
+	// Output:
+	// [2 4 6]
 }

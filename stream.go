@@ -21,6 +21,7 @@ type Stream[T any] struct {
 	output    int
 	partition event.Partition
 	router    event.Router
+	hasher    func(event.Batch)
 	sides     *sides // of a process function
 }
 
@@ -35,7 +36,7 @@ func (s *Stream[T]) Job() *Job { return s.job }
 
 // input is the arrow from this stream to the next operator.
 func (s *Stream[T]) input() graph.Input {
-	return graph.Input{From: s.node.ID, Output: s.output, Partition: s.partition, Router: s.router}
+	return graph.Input{From: s.node.ID, Output: s.output, Partition: s.partition, Router: s.router, Hasher: s.hasher}
 }
 
 // then adds an operator with one input and one output.
@@ -55,22 +56,22 @@ func (s *Stream[T]) TryMap[U any](name string, f func(*T) (U, error), options ..
 }
 
 // Update changes each record in place, without a copy.
-func (s *Stream[T]) Update(name string, f func(*T), options ...Option) *Stream[T] {
+func (s *Stream[T]) Update[F ~func(*T)](name string, f F, options ...Option) *Stream[T] {
 	return then[T, T](s, name, "map", func() operator.Operator { return transform.NewUpdate(f) }, options)
 }
 
 // TryUpdate is Update with a function that can fail.
-func (s *Stream[T]) TryUpdate(name string, f func(*T) error, options ...Option) *Stream[T] {
+func (s *Stream[T]) TryUpdate[F ~func(*T) error](name string, f F, options ...Option) *Stream[T] {
 	return then[T, T](s, name, "map", func() operator.Operator { return transform.NewTryUpdate(f) }, options)
 }
 
 // Filter keeps the records that f accepts.
-func (s *Stream[T]) Filter(name string, f func(*T) bool, options ...Option) *Stream[T] {
+func (s *Stream[T]) Filter[F ~func(*T) bool](name string, f F, options ...Option) *Stream[T] {
 	return then[T, T](s, name, "filter", func() operator.Operator { return transform.NewFilter(f) }, options)
 }
 
 // TryFilter is Filter with a function that can fail.
-func (s *Stream[T]) TryFilter(name string, f func(*T) (bool, error), options ...Option) *Stream[T] {
+func (s *Stream[T]) TryFilter[F ~func(*T) (bool, error)](name string, f F, options ...Option) *Stream[T] {
 	return then[T, T](s, name, "filter", func() operator.Operator { return transform.NewTryFilter(f) }, options)
 }
 
@@ -97,7 +98,7 @@ func (s *Stream[T]) Union(name string, others ...*Stream[T]) *Stream[T] {
 
 // Split sends each record to one of n streams: f returns which, from 0 to n-1.
 // All of them must be read, since nothing is dropped.
-func (s *Stream[T]) Split(name string, n int, f func(*T) int, options ...Option) []*Stream[T] {
+func (s *Stream[T]) Split[F ~func(*T) int](name string, n int, f F, options ...Option) []*Stream[T] {
 	if n < 1 {
 		s.job.fail(fmt.Errorf("split %q has %d outputs: at least 1 is needed", name, n))
 	}
@@ -122,7 +123,7 @@ func (s *Stream[T]) Broadcast() *Stream[T] { return s.partitioned(event.Broadcas
 
 // PartitionBy lets f choose the subtask of the next operator, from 0 to n-1,
 // for each record.
-func (s *Stream[T]) PartitionBy(f func(v *T, n int) int) *Stream[T] {
+func (s *Stream[T]) PartitionBy[F ~func(v *T, n int) int](f F) *Stream[T] {
 	return s.partitioned(event.Custom, func(b event.Batch, sel []int32, n int) error {
 		r := b.(*event.Records[T])
 		for i := range r.Values {
@@ -134,7 +135,7 @@ func (s *Stream[T]) PartitionBy(f func(v *T, n int) int) *Stream[T] {
 
 func (s *Stream[T]) partitioned(p event.Partition, r event.Router) *Stream[T] {
 	t := *s
-	t.partition, t.router = p, r
+	t.partition, t.router, t.hasher = p, r, nil
 	return &t
 }
 

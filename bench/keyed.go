@@ -68,7 +68,7 @@ func exchange(ctx context.Context, n int) (uint64, error) {
 	j := afflux.NewJob("exchange", afflux.Parallelism(parallel))
 	out := sink[Small]{fold: sumSmall}
 	afflux.From(j, "source", source[Small]{n, fillExchanged}).Watermarks(afflux.InOrder()).
-		PartitionBy(func(r *Small, n int) int { return int(event.HashUint64(r.Key) >> 57 * uint64(n) >> 7) }).
+		KeyBy("key", (*Small).key).Stream().
 		To("sum", &out, afflux.Parallelism(parallel))
 	err := j.Run(ctx)
 	return out.sum.Load(), err

@@ -1,16 +1,12 @@
 package event
 
-import "unsafe"
-
 // Scatter spreads the records of batches over n open batches, one for each
 // destination. It belongs to one task and is not safe for concurrent use.
 type Scatter interface {
-	// Put copies records of src from index from on to the open batches that
-	// sel names (sel[i] is the destination of record i), and stops when an
-	// open batch reaches its limit. It returns the index of the first record
-	// not copied, and the destination that is full or -1 when all were
-	// copied.
-	Put(src Batch, sel []int32, from int) (next int, full int)
+	// Put copies the records of src at an ascending list of indexes to the open
+	// batch of destination d, and stops when that has reached its limit. It
+	// returns how many were copied, and whether the open batch is full.
+	Put(src Batch, d int, index []int32) (n int, full bool)
 	// PutAll copies records to every open batch and stops like Put, before a
 	// record that does not fit everywhere.
 	PutAll(src Batch, from int) (next int, full int)
@@ -31,8 +27,7 @@ type scatter[T any] struct {
 	dests []dest[T]
 }
 
-// dest is an open batch with its columns as slices of full length, so that
-// Put writes by index and has one cursor to move.
+// dest is an open batch with its columns as slices of full length.
 type dest[T any] struct {
 	values []T
 	times  []Time
@@ -82,58 +77,41 @@ func (s *scatter[T]) Bytes(d int) int64 {
 	return int64(o.n)*s.each() + o.bytes
 }
 
-func (s *scatter[T]) Put(src Batch, sel []int32, from int) (int, int) {
-	r := src.(*Records[T])
-	values, times := r.Values, r.Times[:len(r.Values)]
-	sel = sel[:len(values)]
+func (s *scatter[T]) Put(src Batch, d int, index []int32) (int, bool) {
+	r, o := src.(*Records[T]), &s.dests[d]
 	if s.typ.payload != nil {
-		return s.putVariable(r, sel, from)
+		return s.putVariable(o, r, index)
 	}
-	dests := s.dests
-	if len(r.Hashes) == len(values) {
-		hashes := r.Hashes[:len(values)]
-		// resize and Take see to it that each column of an open batch has at
-		// least max elements, and n < max: bounds need no check here, which
-		// saves a sixth of the time.
-		size, word := unsafe.Sizeof(values[0]), unsafe.Sizeof(hashes[0])
-		for i := from; i < len(values); i++ {
-			o := &dests[sel[i]]
-			n := o.n
-			*(*T)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(o.values)), uintptr(n)*size)) = values[i]
-			*(*Time)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(o.times)), uintptr(n)*word)) = times[i]
-			*(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(o.hashes)), uintptr(n)*word)) = hashes[i]
-			n++
-			o.n = n
-			if n >= o.max {
-				return i + 1, int(sel[i])
-			}
-		}
-		return len(values), -1
+	// Column after column, at places known beforehand: one cursor moved by each
+	// record would make every copy wait for the one before.
+	n := min(len(index), o.max-o.n)
+	index = index[:n]
+	gather(o.values[o.n:], r.Values, index)
+	gather(o.times[o.n:], r.Times, index)
+	if len(r.Hashes) > 0 {
+		gather(o.hashes[o.n:], r.Hashes, index)
 	}
-	for i := from; i < len(values); i++ {
-		o := &dests[sel[i]]
-		n := o.n
-		o.values[n] = values[i]
-		o.times[n] = times[i]
-		n++
-		o.n = n
-		if n >= o.max {
-			return i + 1, int(sel[i])
-		}
-	}
-	return len(values), -1
+	o.n += n
+	return n, o.n >= o.max
 }
 
-func (s *scatter[T]) putVariable(r *Records[T], sel []int32, from int) (int, int) {
+// gather copies the elements of from at the indexes.
+func gather[E any](to, from []E, index []int32) {
+	to = to[:len(index)]
+	for k, i := range index {
+		to[k] = from[i]
+	}
+}
+
+func (s *scatter[T]) putVariable(o *dest[T], r *Records[T], index []int32) (int, bool) {
 	each := s.each()
-	for i := from; i < len(r.Values); i++ {
-		o := &s.dests[sel[i]]
-		s.put(o, r, i)
+	for n, i := range index {
+		s.put(o, r, int(i))
 		if o.n >= o.max || int64(o.n)*each+o.bytes >= o.limit {
-			return i + 1, int(sel[i])
+			return n + 1, true
 		}
 	}
-	return len(r.Values), -1
+	return len(index), false
 }
 
 func (s *scatter[T]) put(o *dest[T], r *Records[T], i int) {

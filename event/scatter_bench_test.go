@@ -13,24 +13,23 @@ func BenchmarkScatterPut(b *testing.B) {
 	for i := range 512 {
 		src.Append(small{Key: uint64(i)}, Time(i))
 	}
-	sel := make([]int32, 512)
-	for i, hashes := 0, src.KeyHashes(); i < len(sel); i++ {
+	var index [2][]int32
+	for i, hashes := 0, src.KeyHashes(); i < len(hashes); i++ {
 		hashes[i] = HashUint64(uint64(i))
-		sel[i] = int32(hashes[i] >> 63)
+		d := hashes[i] >> 63
+		index[d] = append(index[d], int32(i))
 	}
 	s := TypeOf[small]().NewScatter(2)
 	spare := NewRecords[small](1024)
 	b.ReportAllocs()
-	for n := 0; n < b.N; n += len(sel) {
-		for from := 0; ; {
-			next, full := s.Put(src, sel, from)
-			if full < 0 {
-				break
-			}
-			s.Take(full, spare)
-			spare.Reset()
-			if from = next; from == len(sel) {
-				break
+	for n := 0; n < b.N; n += 512 {
+		for d, left := range index {
+			for len(left) > 0 {
+				m, full := s.Put(src, d, left)
+				if left = left[m:]; full {
+					s.Take(d, spare)
+					spare.Reset()
+				}
 			}
 		}
 	}

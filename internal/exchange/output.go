@@ -40,11 +40,10 @@ type Output struct {
 	open      event.Scatter
 	direct    event.Batch // Forward: the open batch of the only destination
 	free      []event.Batch
-	sel       []int32
+	routes    routes
 	watermark event.Time
 	announced []event.Time // the last watermark sent on each channel
-	turn      int32
-	since     int64 // when the first record of the open batches came, by Age's clock
+	since     int64        // when the first record of the open batches came, by Age's clock
 	dirty     bool
 	idle      bool
 	// Records and Bytes count what was sent.
@@ -64,6 +63,7 @@ func NewOutput(cfg Config, typ event.Type, channels []*Channel, host Host) *Outp
 		return o
 	}
 	o.open = typ.NewScatter(len(channels))
+	o.routes.init(len(channels))
 	for d, c := range channels {
 		o.open.Limit(d, c.OpenLimit(cfg.Batch))
 	}
@@ -99,55 +99,40 @@ func (o *Output) Emit(b event.Batch) {
 			from = next
 		}
 	default:
-		sel := o.route(b, n)
-		for from := 0; ; {
-			next, full := o.open.Put(b, sel, from)
-			if full < 0 {
-				break
-			}
-			o.send(full)
-			if from = next; from == n {
-				break
+		o.route(b, n)
+		for d := range o.channels {
+			for index := o.routes.to(d); len(index) > 0; {
+				m, full := o.open.Put(b, d, index)
+				if index = index[m:]; full {
+					o.send(d)
+				}
 			}
 		}
 	}
 	b.Reset()
 }
 
-// route fills the selection column.
-func (o *Output) route(b event.Batch, n int) []int32 {
-	if cap(o.sel) < n {
-		o.sel = make([]int32, max(n, b.Cap()))
-	}
-	sel := o.sel[:n]
-	switch to := len(o.channels); o.cfg.Partition {
+// route finds the destination of each record of a batch.
+func (o *Output) route(b event.Batch, n int) {
+	o.routes.reset(n, b.Cap())
+	switch o.cfg.Partition {
 	case event.Hash:
 		o.cfg.Hasher(b)
-		hashes := b.KeyHashes()[:n]
-		p := uint64(to)
-		for i, h := range hashes {
-			sel[i] = int32((h >> 57) * p >> 7)
-		}
+		o.routes.byHash(b.KeyHashes())
 	case event.Rebalance:
-		t := o.turn
-		for i := range sel {
-			sel[i] = t
-			if t++; t == int32(to) {
-				t = 0
-			}
-		}
-		o.turn = t
+		o.routes.inTurn()
 	case event.Custom:
-		if err := o.cfg.Router(b, sel, to); err != nil {
+		sel := o.routes.sel
+		if err := o.cfg.Router(b, sel, len(o.channels)); err != nil {
 			o.host.Failed(err)
 		}
 		for i, d := range sel {
-			if d < 0 || int(d) >= to {
-				o.host.Failed(fmt.Errorf("the partitioner returned %d for record %d of the batch; it must be from 0 to %d", d, i, to-1))
+			if d < 0 || int(d) >= len(o.channels) {
+				o.host.Failed(fmt.Errorf("the partitioner returned %d for record %d of the batch; it must be from 0 to %d", d, i, len(o.channels)-1))
 			}
 		}
+		o.routes.sort()
 	}
-	return sel
 }
 
 // forward passes a batch to the only destination: a batch that is large

@@ -62,8 +62,24 @@ func NewMotor(ctx context.Context, waker *exchange.Waker, work *sync.WaitGroup, 
 	return &Motor{ctx: ctx, waker: waker, work: work, epoch: epoch}
 }
 
-// Suspend parks the goroutine.
-func (m *Motor) Suspend(_ Status, d time.Duration) { m.waker.Park(d) }
+// turns is how often a task lets others run before it parks.
+const turns = 3
+
+// Suspend parks the goroutine. Before that it gives its peers some turns on the
+// processor: where they are what it waits for, there is then no need to park,
+// and to be woken later by way of an idle processor, which takes longer than
+// filling a batch. With nothing else to run a turn is over in a moment.
+func (m *Motor) Suspend(s Status, d time.Duration) {
+	if s != Outside {
+		for range turns {
+			runtime.Gosched()
+			if m.waker.Take() {
+				return
+			}
+		}
+	}
+	m.waker.Park(d)
+}
 
 // Yield lets other goroutines have the processor.
 func (m *Motor) Yield() { runtime.Gosched() }
