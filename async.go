@@ -104,5 +104,8 @@ func async[T, U any](s *Stream[T], name string, make func(transform.AsyncConfig)
 	}
 	n := s.job.add(&graph.Node{Name: name, Kind: "async", Inputs: []graph.Input{s.input()}, Outputs: []event.Type{event.TypeOf[U]()},
 		Operator: func() operator.Operator { return make(cfg) }}, rest)
+	if cfg.Unordered {
+		n.Order.Breaks = "Unordered()"
+	}
 	return &Stream[U]{job: s.job, node: n}
 }

@@ -15,7 +15,9 @@ func (k *Keyed[K, T]) Deduplicate(name string, within time.Duration, options ...
 	if within < 0 {
 		k.stream.job.fail(fmt.Errorf("operator %q: duplicates within %v: the time must not be negative", name, within))
 	}
-	return process[K, T, T](k, name, "deduplicate", func() Processor[K, T, T] { return &deduplicate[K, T]{within: within} }, options)
+	s := process[K, T, T](k, name, "deduplicate", func() Processor[K, T, T] { return &deduplicate[K, T]{within: within} }, options)
+	s.node.Order.Needs = "passes on the first record of a key to come"
+	return s
 }
 
 type deduplicate[K comparable, T any] struct {
@@ -49,6 +51,7 @@ func (p *deduplicate[K, T]) Process(ctx *ProcessContext[K, T], v *T) error {
 func (k *Keyed[K, T]) First(name string, options ...Option) *Stream[T] {
 	s := process[K, T, T](k, name, "first", func() Processor[K, T, T] { return &first[K, T]{} }, options)
 	s.node.NeedsWatermarks = true
+	s.node.Order.Needs = "takes, of the records of a key with the lowest event time, the first to come"
 	return s
 }
 
@@ -99,7 +102,9 @@ func (p *first[K, T]) OnTimer(ctx *ProcessContext[K, T], at event.Time, _ TimerK
 // whose event time is before that of one passed on are dropped. So what comes
 // out for a key is in order, and ends with its last record.
 func (k *Keyed[K, T]) Last(name string, options ...Option) *Stream[T] {
-	return process[K, T, T](k, name, "last", func() Processor[K, T, T] { return &last[K, T]{} }, options)
+	s := process[K, T, T](k, name, "last", func() Processor[K, T, T] { return &last[K, T]{} }, options)
+	s.node.Order.Needs = "drops records that come after later ones of their key"
+	return s
 }
 
 type last[K comparable, T any] struct{ at *state.Value[event.Time] }

@@ -86,15 +86,6 @@ func hasherOf[T any, K comparable](name string, key func(*T) K) (func(event.Batc
 	}, nil
 }
 
-// Stream is the stream itself, divided by key: the next operator gets all
-// records of a key in one subtask. It is for operators without state of the
-// key, like a sink or a cache.
-func (k *Keyed[K, T]) Stream() *Stream[T] {
-	t := k.stream.partitioned(event.Hash, nil)
-	t.hasher = k.hasher
-	return t
-}
-
 func (k *Keyed[K, T]) input() graph.Input {
 	in := k.stream.input()
 	in.Partition, in.Router, in.Hasher = event.Hash, nil, k.hasher
@@ -105,6 +96,9 @@ func (k *Keyed[K, T]) node(name, kind string, outputs []event.Type, make func() 
 	return k.stream.job.add(&graph.Node{Name: name, Kind: kind, Keyed: true, Inputs: []graph.Input{k.input()}, Outputs: outputs, Operator: make}, options)
 }
 
+// rollingNeeds is why rolling results depend on the order of records.
+const rollingNeeds = "has a result for each record, of those of its key that came before it"
+
 // Reduce combines the records of each key: f folds a record into the result so
 // far, which begins as the first record. The result is emitted for each record.
 func (k *Keyed[K, T]) Reduce(name string, f func(acc *T, v *T), options ...Option) *Stream[T] {
@@ -112,6 +106,7 @@ func (k *Keyed[K, T]) Reduce(name string, f func(acc *T, v *T), options ...Optio
 	n := k.node(name, "reduce", []event.Type{event.TypeOf[T]()}, func() operator.Operator {
 		return transform.NewRolling(key, reducing(f), func(_ K, a *reduced[T]) T { return a.value }, tables[K, reduced[T]](k.stream.job))
 	}, options)
+	n.Order.Needs = rollingNeeds
 	return &Stream[T]{job: k.stream.job, node: n}
 }
 
@@ -129,6 +124,7 @@ func (k *Keyed[K, T]) Aggregate[A, R any](name string, a Aggregator[T, A, R], op
 		f := a.preparedFold()
 		return transform.NewRolling(key, f.Add, func(k K, acc *prepared[A]) KV[K, R] { return KV[K, R]{k, a.Result(acc.get(a.Init))} }, tables[K, prepared[A]](k.stream.job))
 	}, options)
+	n.Order.Needs = rollingNeeds
 	return &Stream[KV[K, R]]{job: k.stream.job, node: n}
 }
 

@@ -54,6 +54,14 @@ func Unchained() Option {
 	return option(func(n *graph.Node) error { n.Unchained = true; return nil })
 }
 
+// AnyOrder says that the results of an operator are good enough in whatever
+// order the records of a key come. Without it, an operator whose results depend
+// on that order is rejected where something upstream can change it: Rebalance,
+// operators of unequal parallelism, Unordered, or branches that meet again.
+func AnyOrder() Option {
+	return option(func(n *graph.Node) error { n.Order.Any = true; return nil })
+}
+
 // Policy is what happens with a record that a function of the user refuses, by
 // an error or a panic, or that a connector cannot decode.
 type Policy = operator.OnError

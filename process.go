@@ -59,6 +59,7 @@ func process[K comparable, T, U any](k *Keyed[K, T], name, kind string, make fun
 		f.ctx.timers = f.timers != nil
 		return transform.NewProcess[K, T, U](key, f, backends[K](k.stream.job), sides.names)
 	}, options)
+	n.Order.Needs = "handles the records of a key one after the other"
 	return &Stream[U]{job: k.stream.job, node: n, sides: sides}
 }
 

@@ -24,6 +24,7 @@ func (k *Keyed[K, T]) FollowedBy[U any](name string, first, second func(*T) bool
 		return &followed[K, T, U]{first: first, second: second, within: within, match: match}
 	}, options)
 	s.node.NeedsWatermarks = true
+	s.node.Order.Needs = "takes, of the second records of a key with one event time, the first to come"
 	return s
 }
 
@@ -37,6 +38,7 @@ func (k *Keyed[K, T]) NotFollowedBy(name string, first, second func(*T) bool, wi
 		return &followed[K, T, T]{first: first, second: second, within: within, missed: func(a *T) T { return *a }}
 	}, options)
 	s.node.NeedsWatermarks = true
+	s.node.Order.Needs = "" // it goes by event times alone
 	return s
 }
 

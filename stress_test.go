@@ -67,7 +67,7 @@ func TestTinyBatches(t *testing.T) {
 	var keyed collector[afflux.KV[int, int64]]
 	var copies, long collector[int]
 	s := afflux.From(j, "a", numbers{n}).Union("both", afflux.From(j, "b", numbers{n}, afflux.Parallelism(1)).Rebalance())
-	s.KeyBy("k", func(v *int) int { return *v % 7 }).Aggregate("count", afflux.Count[int]()).To("keyed", &keyed)
+	s.KeyBy("k", func(v *int) int { return *v % 7 }).Aggregate("count", afflux.Count[int](), afflux.AnyOrder()).To("keyed", &keyed)
 	s.Broadcast().Filter("some", func(v *int) bool { return *v%50 == 0 }, afflux.Parallelism(2)).To("copies", &copies)
 	s.PartitionBy(func(v *int, n int) int { return *v % n }).
 		FlatMap("words", func(v *int, emit func(string)) error { emit(strings.Repeat("x", *v%300)); return nil }).
@@ -428,7 +428,7 @@ func TestNothingIsHeldBack(t *testing.T) {
 		afflux.From(j, "ping", pingSource{ends}, afflux.Parallelism(1)).
 			Map("m", func(v *int) int { return *v }).
 			Rebalance().MapAsync("a", func(_ context.Context, v *int) (int, error) { return *v, nil }, afflux.Parallelism(p)).
-			KeyBy("k", func(v *int) int { return *v % 7 }).Reduce("r", func(a, v *int) { *a = *v }).
+			KeyBy("k", func(v *int) int { return *v % 7 }).Reduce("r", func(a, v *int) { *a = *v }, afflux.AnyOrder()).
 			FlatMap("f", func(v *int, emit func(int)) error { emit(*v); return nil }).
 			To("pong", ends)
 		if err := run(t, j); err != nil {

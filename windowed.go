@@ -116,7 +116,11 @@ func windowed[K comparable, T, A, U any](w *Windowed[K, T], name string, fold tr
 // windowedMany adds the operator for a definition of windows.
 func windowedMany[K comparable, T, A, U any](w *Windowed[K, T], name string, fold transform.Fold[T, A], result transform.Result[K, A, U], options []Option) *Results[T, U] {
 	j, d, key, firing := w.keyed.stream.job, w.definition, w.keyed.key, w.firing
-	return w.results[U](name, timed(d), func() operator.Operator { return manyResults(j, d, firing, key, fold, result) }, options)
+	r := w.results[U](name, timed(d), func() operator.Operator { return manyResults(j, d, firing, key, fold, result) }, options)
+	if _, counts := d.(window.Counts); counts {
+		r.node.Order.Needs = "divides the records of a key by how many came before them"
+	}
+	return r
 }
 
 // manyResults is the operator for a definition of windows.

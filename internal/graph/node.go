@@ -30,6 +30,8 @@ type Node struct {
 	NeedsWatermarks bool
 	// OnError is what happens with a refused record.
 	OnError operator.OnError
+	// Order is what the node does to the order of records, and needs of it.
+	Order Order
 
 	Inputs []Input
 	// Outputs are the record types of the outputs: 0 is the main one.

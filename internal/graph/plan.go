@@ -61,6 +61,9 @@ func Build(nodes []*Node, d Defaults) (*Plan, error) {
 	if err := p.resolve(d); err != nil {
 		return nil, err
 	}
+	if err := p.checkOrder(); err != nil {
+		return nil, err
+	}
 	p.fuse(d)
 	p.connect()
 	return p, nil
