@@ -86,6 +86,15 @@ func hasherOf[T any, K comparable](name string, key func(*T) K) (func(event.Batc
 	}, nil
 }
 
+// Stream is the stream itself, divided by key: the next operator gets all
+// records of a key in one subtask. It is for operators without state of the
+// key, like a sink or a cache.
+func (k *Keyed[K, T]) Stream() *Stream[T] {
+	t := k.stream.partitioned(event.Hash, nil)
+	t.hasher = k.hasher
+	return t
+}
+
 func (k *Keyed[K, T]) input() graph.Input {
 	in := k.stream.input()
 	in.Partition, in.Router, in.Hasher = event.Hash, nil, k.hasher
