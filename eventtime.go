@@ -32,10 +32,11 @@ func OutOfOrder(bound time.Duration) Disorder { return Disorder{bound: bound} }
 func InOrder() Disorder { return Disorder{} }
 
 // IdleAfter lets a split that has had nothing for d no longer hold the
-// watermark back; when all splits of a subtask are idle, the watermark of its
-// siblings counts for it. Only time counts in which the source was asked and
-// had nothing at hand: a split that is silent because the job presses, or
-// because it is held back by Align, is never idle.
+// watermark back; when all splits of a source are idle, neither does the source
+// where it meets others. Only time counts in which the source waited with
+// nothing at hand of any split: one that is silent because the job presses,
+// because it is held back by Align, or because the source works on records of
+// other splits, is never idle.
 func (d Disorder) IdleAfter(idle time.Duration) Disorder {
 	d.idle = idle
 	return d
