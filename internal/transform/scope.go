@@ -132,10 +132,12 @@ func (s *Scope[K, U]) SetAlarm(at event.Time) {
 	s.alarms.add(alarm[K]{at: at, hash: s.hash, key: k})
 }
 
-// Reject reports a value that a function of the user refused. It returns an
-// error if the job must fail.
-func (s *Scope[K, U]) Reject(value any, t event.Time, err error) error {
-	return s.ctx.Reject(value, t, err)
+// Reject reports a value that a function of the user refused. It unwinds if the
+// job must fail.
+func (s *Scope[K, U]) Reject(value any, t event.Time, err error) {
+	if err := s.ctx.Reject(value, t, err); err != nil {
+		panic(operator.Unwind{Err: err})
+	}
 }
 
 // timers returns how many there are and their memory.
