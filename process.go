@@ -50,38 +50,30 @@ func (k *Keyed[K, T]) Process[U any, P Processor[K, T, U]](name string, make fun
 	return process[K, T, U](k, name, "process", func() Processor[K, T, U] { return make() }, options)
 }
 
+// processNeeds is why results of a process function depend on the order of
+// records.
+const processNeeds = "handles the records of a key one after the other"
+
 func process[K comparable, T, U any](k *Keyed[K, T], name, kind string, make func() Processor[K, T, U], options []Option) *Stream[U] {
 	key, sides := k.key, &sides{}
 	n := k.node(name, kind, []event.Type{event.TypeOf[U]()}, func() operator.Operator {
 		p := make()
-		f := &processor[K, T, U]{p: p, ctx: ProcessContext[K, U]{name: name}}
-		f.timers, _ = p.(TimerProcessor[K, U])
-		f.ctx.timers = f.timers != nil
+		f := &processor[K, T, U]{program: newProgram[K, U](name, p), p: p}
 		return transform.NewProcess[K, T, U](key, f, backends[K](k.stream.job), sides.names)
 	}, options)
-	n.Order.Needs = "handles the records of a key one after the other"
+	n.Order.Needs = processNeeds
 	return &Stream[U]{job: k.stream.job, node: n, sides: sides}
 }
 
 // processor is what the engine sees of a Processor.
 type processor[K comparable, T, U any] struct {
-	p      Processor[K, T, U]
-	timers TimerProcessor[K, U]
-	ctx    ProcessContext[K, U]
+	*program[K, U]
+	p Processor[K, T, U]
 }
 
-func (f *processor[K, T, U]) Open(s *transform.Scope[K, U]) error {
-	f.ctx.s = s
-	index, n := s.Subtask()
-	return f.p.Open(&OpenContext{store: s.Store(), index: index, parallelism: n})
-}
-
+// Process implements transform.Receiver.
 func (f *processor[K, T, U]) Process(_ *transform.Scope[K, U], v *T) error {
 	return f.p.Process(&f.ctx, v)
-}
-
-func (f *processor[K, T, U]) OnTimer(_ *transform.Scope[K, U], at event.Time, kind TimerKind) error {
-	return f.timers.OnTimer(&f.ctx, at, kind)
 }
 
 // OpenContext declares the states of a Processor. A state is known by its name,
