@@ -97,7 +97,7 @@ func (k *Keyed[K, T]) Stream() *Stream[T] {
 
 func (k *Keyed[K, T]) input() graph.Input {
 	in := k.stream.input()
-	in.Partition, in.Router, in.Hasher = event.Hash, nil, k.hasher
+	in.Partition, in.Router, in.Hasher, in.KeyText = event.Hash, nil, k.hasher, textOf(k.key)
 	return in
 }
 

@@ -158,7 +158,7 @@ func (s *scrape) gauge(g metric.Gauge, values []string) {
 // channels sends the channels of each edge, summed by receiving subtask: a
 // keyed exchange of 100 by 100 subtasks has 10 000 channels.
 func (s *scrape) channels() {
-	d := descs(channelSeries, "job", "from", "to", "subtask")
+	d, edgeDescs := descs(channelSeries, "job", "from", "to", "subtask"), descs(edgeSeries, "job", "from", "to")
 	names := map[int]string{}
 	for _, o := range s.now.Operators {
 		names[o.ID] = o.Name
@@ -183,6 +183,7 @@ func (s *scrape) channels() {
 		if len(boxes) > 0 && !s.once("edge", []string{names[e.From], to}) {
 			to += "#" + itoa(n) // a second arrow between the same two
 		}
+		emit(s, edgeSeries, edgeDescs, &e, s.now.Name, names[e.From], to)
 		for _, subtask := range order {
 			emit(s, channelSeries, d, boxes[subtask], s.now.Name, names[e.From], to, itoa(subtask))
 		}

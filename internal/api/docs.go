@@ -49,6 +49,8 @@ func MetricsTable() string {
 	row(connectorPrefix+"*", "gauge", "connector's unit", connectorHelp+", with its own labels", "")
 	section("Channel", "`job`, `from`, `to` (operators), `subtask` (of the receiver)")
 	rows(row, channelSeries)
+	section("Edge", "`job`, `from`, `to` (operators)")
+	rows(row, edgeSeries)
 	return b.String()
 }
 

@@ -85,6 +85,8 @@ type edgeRateView struct {
 	InFlight int64   `json:"in_flight_bytes"`
 	Window   int64   `json:"window_bytes"`
 	Bound    int64   `json:"bound_bytes"`
+	// HotKeys of keyed arrows.
+	HotKeys []metric.HotKey `json:"hot_keys,omitempty"`
 }
 
 type accountView struct {
@@ -116,7 +118,7 @@ func viewOf(now *metric.Job, rates metric.Rates) jobView {
 	for i := range rates.Edges {
 		e := &rates.Edges[i]
 		v.Graph.Edges = append(v.Graph.Edges, edgeView{e.Edge.From, e.Edge.To, e.Edge.Kind})
-		v.Rates.Edges = append(v.Rates.Edges, edgeRateView{e.Edge.From, e.Edge.To, e.Blocked, e.InFlight, e.Window, e.Bound})
+		v.Rates.Edges = append(v.Rates.Edges, edgeRateView{e.Edge.From, e.Edge.To, e.Blocked, e.InFlight, e.Window, e.Bound, e.Edge.HotKeys})
 		if len(e.Edge.Channels) > 0 {
 			v.Channels = append(v.Channels, channelView{e.Edge.From, e.Edge.To, e.Edge.Channels})
 		}

@@ -54,7 +54,7 @@ func after(seconds int) *metric.Job {
 				{ToSubtask: 0, InFlight: 3000, Window: 8192, Bound: 65536, Sent: 24_000 * n, Blocked: part(0.5)},
 				{ToSubtask: 1, InFlight: 1000, Window: 8192, Bound: 65536, Sent: 24_000 * n, Blocked: part(0.25)},
 			}},
-			{From: 3, To: 4, Kind: "hash", Channels: []metric.Channel{
+			{From: 3, To: 4, Kind: "hash", HotKeys: []metric.HotKey{{Key: "shoes", Share: 0.375, Error: 0.02}}, Channels: []metric.Channel{
 				{FromSubtask: 0, InFlight: 10, Window: 4096, Bound: 65536, Sent: 7 * n},
 				{FromSubtask: 1, InFlight: 20, Window: 4096, Bound: 65536, Sent: 8 * n},
 			}},

@@ -187,6 +187,16 @@ var channelSeries = []series[inbox]{
 		func(b *inbox) (float64, bool) { return ms(b.blocked) }},
 }
 
+var edgeSeries = []series[metric.Edge]{
+	{"afflux_edge_hottestKeyShare", false, "0 to 1", "share of the records of late that the hottest key of a keyed arrow has; none while no key has more than 1/64", "",
+		func(e *metric.Edge) (float64, bool) {
+			if len(e.HotKeys) == 0 {
+				return 0, false
+			}
+			return e.HotKeys[0].Share, true
+		}},
+}
+
 var jobSeries = []series[metric.Job]{
 	{"afflux_job_uptime", false, "ms", "time since the start", "Flink uptime",
 		func(j *metric.Job) (float64, bool) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/internal/metric"
 )
 
 // Host is what an output needs of its task.
@@ -20,6 +21,8 @@ type Config struct {
 	Partition event.Partition
 	// Hasher fills the key hashes of a batch; Hash only.
 	Hasher func(event.Batch)
+	// Keys, if set, tracks the hottest keys; Hash only.
+	Keys *metric.KeySketch
 	// Router chooses destinations; Custom only.
 	Router event.Router
 	// Batch is the size in bytes at which an open batch is sent.
@@ -43,7 +46,7 @@ type Output struct {
 	routes    routes
 	watermark event.Time
 	announced []event.Time // the last watermark sent on each channel
-	since     int64        // when the first record of the open batches came, by Age's clock
+	since     int64 // when the first record of the open batches came, by Age's clock
 	dirty     bool
 	idle      bool
 	// Records and Bytes count what was sent.
@@ -87,6 +90,7 @@ func (o *Output) Emit(b event.Batch) {
 	case event.Forward:
 		if o.cfg.Hasher != nil {
 			o.cfg.Hasher(b)
+			o.cfg.Keys.Observe(b)
 		}
 		o.forward(b)
 	case event.Broadcast:
@@ -118,6 +122,7 @@ func (o *Output) route(b event.Batch, n int) {
 	switch o.cfg.Partition {
 	case event.Hash:
 		o.cfg.Hasher(b)
+		o.cfg.Keys.Observe(b)
 		o.routes.byHash(b.KeyHashes())
 	case event.Rebalance:
 		o.routes.inTurn()

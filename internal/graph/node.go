@@ -61,6 +61,9 @@ type Input struct {
 	Partition event.Partition
 	// Hasher fills the key hashes; Hash only.
 	Hasher func(event.Batch)
+	// KeyText formats the key of a record of a batch, for people; Hash only, nil
+	// where keys are not tracked.
+	KeyText func(b event.Batch, i int) string
 	// Router chooses destinations; Custom only.
 	Router event.Router
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/affluxdev/afflux/internal/credit"
 	"github.com/affluxdev/afflux/internal/exchange"
 	"github.com/affluxdev/afflux/internal/graph"
+	"github.com/affluxdev/afflux/internal/metric"
 	"github.com/affluxdev/afflux/internal/task"
 )
 
@@ -86,6 +87,8 @@ type Graph struct {
 	Channels [][]*exchange.Channel
 	// Edges of the plan, by ID.
 	Edges []graph.Edge
+	// Keys are the sketches of the senders of keyed edges, by edge ID.
+	Keys  [][]*metric.KeySketch
 	pools int64
 }
 
@@ -154,7 +157,7 @@ func Build(cfg Config, nodes []*graph.Node, hosts Hosts) (*Graph, error) {
 		for _, e := range p.Chains[i].Out {
 			for s, t := range g.Tasks[i] {
 				t.Connect(e, exchange.NewOutput(exchange.Config{
-					Partition: e.Input.Partition, Hasher: e.Input.Hasher, Router: e.Input.Router,
+					Partition: e.Input.Partition, Hasher: e.Input.Hasher, Keys: g.sketch(e), Router: e.Input.Router,
 					Batch: cfg.Batch, Largest: cfg.gate(1, e.Type.Size()).Largest(),
 				}, e.Type, outputs[e.ID][s], t))
 			}
@@ -188,6 +191,20 @@ func (g *Graph) join(cfg *Config, e graph.Edge, from, to []*exchange.Waker) [][]
 	}
 	g.Channels[e.ID], g.Edges[e.ID] = all, e
 	return out
+}
+
+// sketch makes the sketch of the hottest keys of one sender, nil where keys are
+// not tracked.
+func (g *Graph) sketch(e graph.Edge) *metric.KeySketch {
+	if e.Input.KeyText == nil {
+		return nil
+	}
+	for len(g.Keys) <= e.ID {
+		g.Keys = append(g.Keys, nil)
+	}
+	s := metric.NewKeySketch(e.Input.KeyText)
+	g.Keys[e.ID] = append(g.Keys[e.ID], s)
+	return s
 }
 
 // InFlight is what all channels, open batches and connectors hold now, and the

@@ -62,6 +62,9 @@ func (j *Job) edges(s *metric.Job) {
 		for _, t := range j.graph.Tasks[p.ChainOf[e.From]] {
 			m.Blocked += t.BlockedOn(id)
 		}
+		if id < len(j.graph.Keys) {
+			m.HotKeys = metric.HotKeys(j.graph.Keys[id])
+		}
 		s.Edges = append(s.Edges, m)
 	}
 }

@@ -109,6 +109,9 @@ type Edge struct {
 	// summed over subtasks.
 	Blocked  time.Duration `json:"blocked_ns"`
 	Channels []Channel     `json:"channels,omitempty"`
+	// HotKeys are the keys with the largest shares of the records of late, at
+	// most 8, of a keyed arrow.
+	HotKeys []HotKey `json:"hot_keys,omitempty"`
 }
 
 // Channel is one arrow between two subtasks, bounded in bytes.

@@ -68,7 +68,7 @@ func (f *frame) footer(finding *diagnosis.Finding) []string {
 			lines = append(lines, f.brush.paint(red, l))
 		}
 	}
-	return append(lines, f.bottleneck(finding)...)
+	return append(append(lines, f.hotKey()...), f.bottleneck(finding)...)
 }
 
 func (f *frame) totals() string {
