@@ -39,7 +39,8 @@ type phased[R any, P record[R]] struct {
 	bound   int64
 	idle    int64 // after which a split is idle, 0: never
 	latency int64 // of a fetch at most, less than idle
-	early   bool  // splits end with their last record
+	early   bool  // splits end with their last record, in phase final
+	final   int
 	size    func(h uint64) int32
 	logs    map[[2]int]shelf
 	read    []elem
@@ -76,7 +77,7 @@ func (s *phased[R, P]) made(sub, split int) shelf {
 	for p := range s.tide.phases {
 		begin := int64(p)*s.tide.length + 1 // 0 is no time to the clerks
 		n := r.IntN(s.most + 1)
-		if r.IntN(3) == 0 {
+		if r.IntN(3) == 0 || s.early && p > s.final {
 			n = 0
 		}
 		type arrival struct {
@@ -270,7 +271,7 @@ func (r *phasedReader[R, P]) last(l *shelf) bool {
 	if t.closing {
 		return l.next == len(l.log)
 	}
-	return r.s.early && t.phase == t.phases-1 && !t.opening && l.next == len(l.log)
+	return r.s.early && t.phase >= r.s.final && !t.opening && l.next == len(l.log)
 }
 
 func (r *phasedReader[R, P]) Close() error { return nil }
@@ -289,9 +290,12 @@ func (s *phased[R, P]) exhausted() (exhausted, pure bool) {
 	return exhausted, pure
 }
 
-// wake lets all readers look at the tide.
+// wake lets all readers look at the tide: clients fetch by themselves.
 func (s *phased[R, P]) wake() {
 	for _, r := range s.readers {
+		if r.paused == 0 {
+			r.fetch()
+		}
 		r.sub.Wake()
 	}
 }

@@ -105,6 +105,7 @@ func (t *timing[R, P]) origins(maxRecord int64) {
 		if r.IntN(4) == 0 {
 			s.bound = 0
 		}
+		s.final = t.tide.phases - 1 - r.IntN(2)*r.IntN(t.tide.phases)
 		s.latency = min(s.idle/2, 1+r.Int64N(s.idle))
 		s.size = func(h uint64) int32 { return int32(int64(h>>8) % min(largest, 40)) }
 		node := &graph.Node{Kind: "source", Source: connector.DriveSource[R](s), EventTime: &graph.EventTime{Bound: time.Duration(s.bound)}}
