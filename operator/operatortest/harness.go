@@ -31,6 +31,9 @@ type Harness[T any, U comparable] struct {
 	Ordered bool
 	// Hash is the key hash of a record, for keyed operators; nil for others.
 	Hash func(*T) uint64
+	// Port is the input by which a record comes, from 0 to 7, for operators with
+	// several; nil: they have one.
+	Port func(*T) int
 	// OwnWatermarks operators replace the watermarks of their input.
 	OwnWatermarks bool
 	// Policy is what happens with refused records.
@@ -161,21 +164,9 @@ func drive[T any, U comparable](h Harness[T, U], c *fakeTask[U], op operator.Ope
 	in := event.NewRecords[T](4)
 	for at := 0; at < len(h.Input); {
 		n := min(1+c.rng.IntN(7)*c.rng.IntN(20), len(h.Input)-at)
-		for _, r := range h.Input[at : at+n] {
-			in.Append(r.Value, r.Time)
-		}
-		if h.Hash != nil {
-			hashes := in.KeyHashes()
-			for i := range in.Values {
-				hashes[i] = h.Hash(&in.Values[i])
-			}
-		}
-		values, times, hashes := in.Values, in.Times, in.Hashes
-		if err := op.Process(in); err != nil {
+		if err := feed(h, c, op, in, h.Input[at:at+n]); err != nil {
 			return fmt.Errorf("Process: %w", err)
 		}
-		in.Reset()
-		scribble(c.rng, values, times, hashes)
 		at += n
 		if err := between(c, op); err != nil {
 			return err
@@ -193,6 +184,50 @@ func drive[T any, U comparable](h Harness[T, U], c *fakeTask[U], op operator.Ope
 		return fmt.Errorf("Finish: %w", err)
 	}
 	return errors.Join(c.faults...)
+}
+
+// ports is how many inputs an operator may have.
+const ports = 8
+
+// feed passes records as one batch, or as one for each input.
+func feed[T any, U comparable](h Harness[T, U], c *fakeTask[U], op operator.Operator, in *event.Records[T], rows []Row[T]) error {
+	if h.Port == nil {
+		return process(h, c, in, rows, op.Process)
+	}
+	var byPort [ports][]Row[T]
+	for _, r := range rows {
+		port := h.Port(&r.Value)
+		byPort[port] = append(byPort[port], r)
+	}
+	for _, port := range c.rng.Perm(ports) {
+		if len(byPort[port]) == 0 {
+			continue
+		}
+		if err := process(h, c, in, byPort[port], func(b event.Batch) error { return op.(operator.Ported).ProcessPort(port, b) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// process passes a batch, whose memory is then another's.
+func process[T any, U comparable](h Harness[T, U], c *fakeTask[U], in *event.Records[T], rows []Row[T], f func(event.Batch) error) error {
+	for _, r := range rows {
+		in.Append(r.Value, r.Time)
+	}
+	if h.Hash != nil {
+		hashes := in.KeyHashes()
+		for i := range in.Values {
+			hashes[i] = h.Hash(&in.Values[i])
+		}
+	}
+	values, times, hashes := in.Values, in.Times, in.Hashes
+	if err := f(in); err != nil {
+		return err
+	}
+	in.Reset()
+	scribble(c.rng, values, times, hashes)
+	return nil
 }
 
 // advance passes a watermark.
