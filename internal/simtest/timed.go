@@ -42,6 +42,7 @@ func simulateTime[R any, P record[R]](seed uint64, calm bool) (Result, error) {
 		Target:    time.Duration(1+r.IntN(100)) * time.Millisecond,
 		EveryStep: r.IntN(4) != 0,
 	}
+	w.heavy = r.IntN(3) == 0
 	t := &timing[R, P]{builder: &builder[R, P]{w: w, read: map[[2]int]bool{}, sinks: map[int]*sink[R, P]{}, clerks: map[int][]*clerk[R, P]{}}}
 	t.tide = &tide{length: 100 + r.Int64N(2000), phases: 1 + r.IntN(5), patient: r.IntN(3) == 0}
 	t.origins(cfg.MaxRecord)

@@ -24,9 +24,10 @@ type happening struct {
 
 // world is the clock, the outside and the scheduler of one simulation.
 type world struct {
-	rng  *rand.Rand
-	calm bool // nothing stalls and tasks run in turn
-	hush bool // nothing stalls for now
+	rng   *rand.Rand
+	calm  bool // nothing stalls and tasks run in turn
+	hush  bool // nothing stalls for now
+	heavy bool // stalls are long
 	// quiet is called when no task can go on and nothing is pending, dead when
 	// none waits for the clock either. It tells whether that has changed.
 	quiet   func(dead bool) bool
@@ -56,6 +57,8 @@ func (w *world) delay() int64 {
 	switch {
 	case w.calm || w.hush:
 		return 1000
+	case w.heavy && w.rng.IntN(3) == 0:
+		return w.rng.Int64N(int64(time.Second))
 	case w.rng.IntN(20) == 0:
 		return w.rng.Int64N(int64(300 * time.Millisecond))
 	}
