@@ -5,7 +5,8 @@ package state
 type KV interface {
 	// Get appends the value of a key to dst. ok is false when there is none.
 	Get(key, dst []byte) (value []byte, ok bool, err error)
-	// Set replaces the value of a key. Both slices are the caller's again.
+	// Set replaces the value of a key. Both slices are the caller's again. What
+	// fails later may be reported by any other method.
 	Set(key, value []byte) error
 	// Delete removes a key, which need not be there.
 	Delete(key []byte) error
@@ -19,6 +20,16 @@ type KV interface {
 	Bytes() int64
 	// Close releases everything and removes what was stored.
 	Close() error
+}
+
+// SortedKV is a KV that finds many keys together faster than one by one.
+type SortedKV interface {
+	KV
+	// GetSorted looks keys up, which are in ascending order of their bytes and
+	// all different, and calls f in that order with the index and the value of
+	// each that is there. A value is valid for the call of f, which must not
+	// use the store; an error of f ends the calls and is returned.
+	GetSorted(keys [][]byte, f func(i int, value []byte) error) error
 }
 
 // Disk opens a KV for each subtask of an operator with state.

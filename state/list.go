@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/binary"
 	"fmt"
 	"unsafe"
 
@@ -184,7 +183,7 @@ func (l *List[T]) append(slot uint32, dst []byte) ([]byte, error) {
 			until = c.until[i]
 		}
 		var err error
-		if dst, err = appendFramed(binary.AppendVarint(dst, until), l.codec, &c.values[i]); err != nil {
+		if dst, err = appendFramed(appendUntil(dst, until), l.codec, &c.values[i]); err != nil {
 			return dst, err
 		}
 	}
@@ -195,8 +194,8 @@ func (l *List[T]) load(slot uint32, data []byte) error {
 	l.drop(slot)
 	c := l.cells.at(slot)
 	for last := int64(1); len(data) > 0; {
-		until, n := binary.Varint(data)
-		if n <= 0 {
+		until, n := readUntil(data)
+		if n == 0 {
 			return errCut
 		}
 		var v T

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/binary"
 	"fmt"
 	"iter"
 	"unsafe"
@@ -274,7 +273,7 @@ func (m *Map[K, V]) append(slot uint32, dst []byte) ([]byte, error) {
 	for i := range c.entries {
 		e := &c.entries[i]
 		var err error
-		if dst, err = appendFramed(binary.AppendVarint(dst, e.until), m.key, &e.k); err != nil {
+		if dst, err = appendFramed(appendUntil(dst, e.until), m.key, &e.k); err != nil {
 			return dst, err
 		}
 		if dst, err = appendFramed(dst, m.value, &e.v); err != nil {
@@ -288,8 +287,8 @@ func (m *Map[K, V]) load(slot uint32, data []byte) error {
 	m.drop(slot)
 	c := m.cells.at(slot)
 	for len(data) > 0 {
-		until, n := binary.Varint(data)
-		if n <= 0 {
+		until, n := readUntil(data)
+		if n == 0 {
 			return errCut
 		}
 		e := mapEntry[K, V]{until: until}

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -122,7 +121,7 @@ func (v *Value[T]) append(slot uint32, dst []byte) ([]byte, error) {
 	if c.until == 0 {
 		return dst, nil
 	}
-	return v.codec.Append(binary.AppendVarint(dst, c.until), &c.v)
+	return v.codec.Append(appendUntil(dst, c.until), &c.v)
 }
 
 func (v *Value[T]) load(slot uint32, data []byte) error {
@@ -130,8 +129,8 @@ func (v *Value[T]) load(slot uint32, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
-	until, n := binary.Varint(data)
-	if n <= 0 {
+	until, n := readUntil(data)
+	if n == 0 {
 		return errCut
 	}
 	c := v.cells.at(slot)

@@ -4,14 +4,18 @@ import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
+	"strings"
+	"unsafe"
 
 	"github.com/affluxdev/afflux/codec"
 )
 
-// keys encodes keys: the hash, so that they are spread evenly and grouped by
-// key group, and then the key.
+// keys names keys in the store of bytes: the hash, so that they are spread
+// evenly and grouped by key group, and then the key.
 type keys[K comparable] struct {
-	codec codec.Codec[K] // nil: strings as they are
+	codec   codec.Codec[K] // nil: strings as they are, and integers
+	number  func(*K) uint64
+	strings []uintptr // where a key has strings
 }
 
 func newKeys[K comparable]() (keys[K], error) {
@@ -19,13 +23,16 @@ func newKeys[K comparable]() (keys[K], error) {
 	if err := checkKey(t, t.String()); err != nil {
 		return keys[K]{}, err
 	}
-	if t.Kind() == reflect.String {
-		return keys[K]{}, nil
+	k := keys[K]{strings: stringsIn(nil, t, 0), number: numberOf[K](t.Kind())}
+	if t.Kind() == reflect.String || k.number != nil {
+		return k, nil
 	}
 	if c, err := codec.AvroOf[K](); err == nil {
-		return keys[K]{c}, nil
+		k.codec = c
+	} else {
+		k.codec = codec.JSON[K]()
 	}
-	return keys[K]{codec.JSON[K]()}, nil
+	return k, nil
 }
 
 // checkKey refuses keys of which equal ones could have different encodings, or
@@ -50,10 +57,95 @@ func checkKey(t reflect.Type, path string) error {
 	return nil
 }
 
-func (k keys[K]) append(dst []byte, key *K, hash uint64) ([]byte, error) {
-	dst = binary.BigEndian.AppendUint64(dst, hash)
-	if k.codec == nil {
-		return append(dst, reflect.ValueOf(*key).String()...), nil
+// append adds the name of a key, whose hash has the high half top.
+func (k *keys[K]) append(dst []byte, key *K, top uint32) ([]byte, error) {
+	return k.encode(binary.BigEndian.AppendUint32(dst, top), key)
+}
+
+func (k *keys[K]) encode(dst []byte, key *K) ([]byte, error) {
+	switch {
+	case k.codec != nil:
+		return k.codec.Append(dst, key)
+	case k.number != nil:
+		return binary.AppendUvarint(dst, k.number(key)), nil
 	}
-	return k.codec.Append(dst, key)
+	return append(dst, *(*string)(unsafe.Pointer(key))...), nil
+}
+
+// own copies the strings of a key, which may be parts of something larger, and
+// returns how many bytes they have.
+func (k *keys[K]) own(key *K) (bytes int64) {
+	for _, offset := range k.strings {
+		s := (*string)(unsafe.Add(unsafe.Pointer(key), offset))
+		*s = strings.Clone(*s)
+		bytes += int64(len(*s))
+	}
+	return bytes
+}
+
+// owned is how many bytes the strings of a key have.
+func (k *keys[K]) owned(key *K) (bytes int64) {
+	for _, offset := range k.strings {
+		bytes += int64(len(*(*string)(unsafe.Add(unsafe.Pointer(key), offset))))
+	}
+	return bytes
+}
+
+// stringsIn lists where values of a type have strings.
+func stringsIn(out []uintptr, t reflect.Type, base uintptr) []uintptr {
+	switch t.Kind() {
+	case reflect.String:
+		out = append(out, base)
+	case reflect.Array:
+		if len(stringsIn(nil, t.Elem(), 0)) > 0 {
+			for i := range t.Len() {
+				out = stringsIn(out, t.Elem(), base+uintptr(i)*t.Elem().Size())
+			}
+		}
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			out = stringsIn(out, f.Type, base+f.Offset)
+		}
+	}
+	return out
+}
+
+// numberOf reads keys that are integers, different ones as different numbers;
+// nil for other kinds.
+func numberOf[K comparable](kind reflect.Kind) func(*K) uint64 {
+	switch kind {
+	case reflect.Int:
+		return readSigned[K, int]
+	case reflect.Int8:
+		return readSigned[K, int8]
+	case reflect.Int16:
+		return readSigned[K, int16]
+	case reflect.Int32:
+		return readSigned[K, int32]
+	case reflect.Int64:
+		return readSigned[K, int64]
+	case reflect.Uint:
+		return readUnsigned[K, uint]
+	case reflect.Uint8:
+		return readUnsigned[K, uint8]
+	case reflect.Uint16:
+		return readUnsigned[K, uint16]
+	case reflect.Uint32:
+		return readUnsigned[K, uint32]
+	case reflect.Uint64:
+		return readUnsigned[K, uint64]
+	}
+	return nil
+}
+
+func readUnsigned[K any, N uint | uint8 | uint16 | uint32 | uint64](k *K) uint64 {
+	return uint64(*(*N)(unsafe.Pointer(k)))
+}
+
+// readSigned folds the sign into the lowest bit, so that small numbers are
+// short.
+func readSigned[K any, N int | int8 | int16 | int32 | int64](k *K) uint64 {
+	n := int64(*(*N)(unsafe.Pointer(k)))
+	return uint64(n)<<1 ^ uint64(n>>63)
 }

@@ -22,8 +22,25 @@ import (
 // MinMemory is the least memory that a subtask can work with, in bytes.
 const MinMemory = 4 << 20
 
+// How the memory of a subtask is divided: five eighths are for keys and states
+// in use, a quarter for the cache, and the rest for write buffers, of which up
+// to three exist, and for what Pebble needs to know about its files.
+const (
+	residentEighths = 5
+	cacheShare      = 4
+	bufferShare     = 32
+)
+
 // blockSize is small, since what is read is single keys in no order.
 const blockSize = 1 << 10
+
+// indexSize is enough for the index of most files, which is then found in one
+// step.
+const indexSize = 256 << 10
+
+// baseShare is how many times the memory all files may have before there is a
+// level between the first and the last one: fewer levels are read faster.
+const baseShare = 4
 
 // disk is a directory with a budget.
 type disk struct {
@@ -33,7 +50,7 @@ type disk struct {
 
 // In keeps state in a directory, which is made if it does not exist. Each
 // subtask of each operator with state uses about memory bytes, MinMemory or
-// more: half of it for keys and states in use, decoded, and the rest for the
+// more: five eighths for keys and states in use, decoded, and the rest for the
 // cache and the write buffers of Pebble.
 func In(dir string, memory int64) (state.Disk, error) {
 	if memory < MinMemory {
@@ -46,7 +63,7 @@ func In(dir string, memory int64) (state.Disk, error) {
 }
 
 // Resident implements state.Disk.
-func (d *disk) Resident() int64 { return d.memory / 2 }
+func (d *disk) Resident() int64 { return d.memory / 8 * residentEighths }
 
 // Open implements state.Disk.
 func (d *disk) Open(operator string, subtask int) (state.KV, error) {
@@ -55,23 +72,26 @@ func (d *disk) Open(operator string, subtask int) (state.KV, error) {
 		return nil, fmt.Errorf("the directory of the state: %w", err)
 	}
 	o := &engine.Options{
-		CacheSize:                   d.memory / 4,
-		MemTableSize:                uint64(d.memory / 8),
-		MemTableStopWritesThreshold: 2,
+		CacheSize:                   d.memory / cacheShare,
+		MemTableSize:                uint64(d.memory / bufferShare),
+		MemTableStopWritesThreshold: 3,
+		LBaseMaxBytes:               baseShare * d.memory,
 		DisableWAL:                  true,
 		FormatMajorVersion:          engine.FormatNewest,
 		Logger:                      quiet{},
 	}
+	o.Experimental.ReadSamplingMultiplier = -1                                                          // never compact for reads
 	o.ApplyCompressionSettings(func() engine.DBCompressionSettings { return engine.DBCompressionNone }) // reading costs more than room
 	for i := range o.Levels {
 		o.Levels[i].BlockSize = blockSize
+		o.Levels[i].IndexBlockSize = indexSize
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most look-ups are of new keys or of one table
 	}
 	db, err := engine.Open(filepath.Join(dir, "state"), o)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the state cannot be opened: %w", err), os.RemoveAll(dir))
 	}
-	return &kv{db: db, dir: dir, memory: d.memory - d.Resident()}, nil
+	return newKV(db, dir, d.memory-d.Resident()), nil
 }
 
 // quiet drops what Pebble says about its work. What it cannot survive unwinds.
@@ -80,58 +100,3 @@ type quiet struct{}
 func (quiet) Infof(string, ...any)              {}
 func (quiet) Errorf(string, ...any)             {}
 func (quiet) Fatalf(format string, args ...any) { panic(fmt.Errorf("pebble: "+format, args...)) }
-
-// kv is one database.
-type kv struct {
-	db     *engine.DB
-	dir    string
-	memory int64
-	start  []byte
-}
-
-// Get implements state.KV.
-func (k *kv) Get(key, dst []byte) ([]byte, bool, error) {
-	v, closer, err := k.db.Get(key)
-	if errors.Is(err, engine.ErrNotFound) {
-		return dst, false, nil
-	}
-	if err != nil {
-		return dst, false, err
-	}
-	return append(dst, v...), true, closer.Close()
-}
-
-// Set implements state.KV.
-func (k *kv) Set(key, value []byte) error { return k.db.Set(key, value, engine.NoSync) }
-
-// Delete implements state.KV.
-func (k *kv) Delete(key []byte) error { return k.db.Delete(key, engine.NoSync) }
-
-// DeleteRange implements state.KV.
-func (k *kv) DeleteRange(from, to []byte) error { return k.db.DeleteRange(from, to, engine.NoSync) }
-
-// Scan implements state.KV.
-func (k *kv) Scan(after []byte, n int, f func(key, value []byte)) (err error) {
-	k.start = append(append(k.start[:0], after...), 0) // the next possible key
-	it, err := k.db.NewIter(&engine.IterOptions{LowerBound: k.start})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	ok := it.First()
-	for ; ok && n > 0; n-- {
-		v, err := it.ValueAndErr()
-		if err != nil {
-			return err
-		}
-		f(it.Key(), v)
-		ok = it.Next()
-	}
-	return it.Error()
-}
-
-// Bytes implements state.KV.
-func (k *kv) Bytes() int64 { return k.memory }
-
-// Close implements state.KV.
-func (k *kv) Close() error { return errors.Join(k.db.Close(), os.RemoveAll(k.dir)) }

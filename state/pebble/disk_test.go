@@ -1,6 +1,7 @@
 package pebble_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -96,7 +97,7 @@ func TestBackend(t *testing.T) {
 	}()
 	statetest.RunBackend(t, statetest.Backends[string]{
 		New: func(t testing.TB) state.Backend[string] {
-			b, err := paged.NewBackend[string](&emptied{KV: kv}, 0)
+			b, err := paged.NewBackend[string](&emptied{SortedKV: kv.(state.SortedKV)}, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +110,7 @@ func TestBackend(t *testing.T) {
 // emptied is a part of a database of its own for each backend: opening one for
 // each of hundreds of cases would take minutes.
 type emptied struct {
-	state.KV
+	state.SortedKV
 	keys map[string]bool
 }
 
@@ -118,16 +119,59 @@ func (e *emptied) Set(key, value []byte) error {
 		e.keys = map[string]bool{}
 	}
 	e.keys[string(key)] = true
-	return e.KV.Set(key, value)
+	return e.SortedKV.Set(key, value)
 }
 
 func (e *emptied) Close() error {
 	for k := range e.keys {
-		if err := e.KV.Delete([]byte(k)); err != nil {
+		if err := e.SortedKV.Delete([]byte(k)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// TestGetSorted asks for many keys, of which some are not there, right after
+// they were written and after they have been flushed.
+func TestGetSorted(t *testing.T) {
+	kv, _ := open(t, pebble.MinMemory)
+	defer func() {
+		if err := kv.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	name := func(i int) []byte { return fmt.Appendf(nil, "%06d", i) }
+	const n = 20_000
+	for round := range 2 {
+		for i := range n {
+			if err := kv.Set(name(i*2), fmt.Append(nil, i*2+round)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for from := 0; from < 2*n; from += 700 {
+			keys := [][]byte{}
+			for i := from; i < min(from+700, 2*n); i++ {
+				keys = append(keys, name(i))
+			}
+			got := 0
+			err := kv.(state.SortedKV).GetSorted(keys, func(i int, value []byte) error {
+				if i != 2*got || string(value) != fmt.Sprint(from+i+round) {
+					return fmt.Errorf("round %d: key %s has value %q after %d others", round, keys[i], value, got)
+				}
+				got++
+				return nil
+			})
+			if err != nil || got != len(keys)/2 {
+				t.Fatalf("%d of %d keys (%v)", got, len(keys), err)
+			}
+		}
+	}
+	stop := errors.New("stop")
+	calls := 0
+	err := kv.(state.SortedKV).GetSorted([][]byte{name(0), name(2)}, func(int, []byte) error { calls++; return stop })
+	if !errors.Is(err, stop) || calls != 1 {
+		t.Errorf("%d calls, error %v", calls, err)
+	}
 }
 
 func TestTooLittleMemory(t *testing.T) {

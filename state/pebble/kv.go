@@ -1,0 +1,124 @@
+package pebble
+
+import (
+	"errors"
+	"os"
+
+	engine "github.com/cockroachdb/pebble/v2"
+)
+
+// batchBytes is how much is written together.
+const batchBytes = 32 << 10
+
+// kv is one database. Writes are collected in a batch until something is read.
+type kv struct {
+	db     *engine.DB
+	dir    string
+	memory int64
+	batch  *engine.Batch
+	start  []byte
+	*readers
+}
+
+func newKV(db *engine.DB, dir string, memory int64) *kv {
+	return &kv{db: db, dir: dir, memory: memory, batch: db.NewBatchWithSize(2 * batchBytes), readers: newReaders(db)}
+}
+
+// apply writes what has been collected.
+func (k *kv) apply() error {
+	if k.batch.Empty() {
+		return nil
+	}
+	if err := k.db.Apply(k.batch, engine.NoSync); err != nil {
+		return err
+	}
+	k.batch.Reset()
+	return nil
+}
+
+// collected writes when there is enough.
+func (k *kv) collected() error {
+	if k.batch.Len() < batchBytes {
+		return nil
+	}
+	return k.apply()
+}
+
+// Get implements state.KV.
+func (k *kv) Get(key, dst []byte) ([]byte, bool, error) {
+	if err := k.apply(); err != nil {
+		return dst, false, err
+	}
+	v, closer, err := k.db.Get(key)
+	if errors.Is(err, engine.ErrNotFound) {
+		return dst, false, nil
+	}
+	if err != nil {
+		return dst, false, err
+	}
+	return append(dst, v...), true, closer.Close()
+}
+
+// GetSorted implements state.SortedKV.
+func (k *kv) GetSorted(keys [][]byte, f func(i int, value []byte) error) error {
+	if err := k.apply(); err != nil {
+		return err
+	}
+	return k.readers.get(keys, f)
+}
+
+// Set implements state.KV.
+func (k *kv) Set(key, value []byte) error {
+	if err := k.batch.Set(key, value, nil); err != nil {
+		return err
+	}
+	return k.collected()
+}
+
+// Delete implements state.KV.
+func (k *kv) Delete(key []byte) error {
+	if err := k.batch.Delete(key, nil); err != nil {
+		return err
+	}
+	return k.collected()
+}
+
+// DeleteRange implements state.KV.
+func (k *kv) DeleteRange(from, to []byte) error {
+	if err := k.batch.DeleteRange(from, to, nil); err != nil {
+		return err
+	}
+	return k.collected()
+}
+
+// Scan implements state.KV.
+func (k *kv) Scan(after []byte, n int, f func(key, value []byte)) (err error) {
+	if err := k.apply(); err != nil {
+		return err
+	}
+	k.start = append(append(k.start[:0], after...), 0) // the next possible key
+	it, err := k.db.NewIter(&engine.IterOptions{LowerBound: k.start})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	ok := it.First()
+	for ; ok && n > 0; n-- {
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		f(it.Key(), v)
+		ok = it.Next()
+	}
+	return it.Error()
+}
+
+// Bytes implements state.KV.
+func (k *kv) Bytes() int64 { return k.memory }
+
+// Close implements state.KV.
+func (k *kv) Close() error {
+	k.readers.close()
+	return errors.Join(k.batch.Close(), k.db.Close(), os.RemoveAll(k.dir))
+}
