@@ -12,8 +12,8 @@ import (
 	"github.com/affluxdev/afflux/operator"
 )
 
-// AsyncOption sets something of a MapAsync or MapBulk operator; every Option is
-// one too.
+// AsyncOption sets something of a MapAsync, MapBulk or Lookup operator; every
+// Option is one too.
 type AsyncOption interface{ async() }
 
 type asyncOption func(*transform.AsyncConfig) error
@@ -28,6 +28,19 @@ func InFlight(n int) AsyncOption {
 			return fmt.Errorf("InFlight(%d): it must be at least 1", n)
 		}
 		c.InFlight = n
+		return nil
+	})
+}
+
+// InFlightBytes sets how much memory records with calls on the way, and results
+// that wait for those before them, may take in each subtask before no further
+// call is made; default 64 MiB. One call is always made.
+func InFlightBytes(n int64) AsyncOption {
+	return asyncOption(func(c *transform.AsyncConfig) error {
+		if n < 1 {
+			return fmt.Errorf("InFlightBytes(%d): it must be positive", n)
+		}
+		c.Bytes = n
 		return nil
 	})
 }
@@ -69,7 +82,7 @@ func Unordered() AsyncOption {
 // system. f may be called by many goroutines at once; v is a copy that belongs
 // to the call. What happens with a call that failed for good is set by OnError.
 func (s *Stream[T]) MapAsync[U any](name string, f func(ctx context.Context, v *T) (U, error), options ...AsyncOption) *Stream[U] {
-	return async[T, U](s, name, func(cfg transform.AsyncConfig) operator.Operator { return transform.NewAsync(cfg, f) }, options)
+	return async[T, U](s, name, "async", func(cfg transform.AsyncConfig) operator.Operator { return transform.NewAsync(cfg, f) }, options)
 }
 
 // MapBulk is MapAsync for systems that answer several questions at once: f is
@@ -81,14 +94,14 @@ func (s *Stream[T]) MapBulk[U any](name string, n int, f func(ctx context.Contex
 	if n < 1 {
 		s.job.fail(fmt.Errorf("operator %q: a call of %d records: it must be at least 1", name, n))
 	}
-	return async[T, U](s, name, func(cfg transform.AsyncConfig) operator.Operator {
+	return async[T, U](s, name, "async", func(cfg transform.AsyncConfig) operator.Operator {
 		cfg.Bulk = n
 		return transform.NewBulk(cfg, f)
 	}, options)
 }
 
-func async[T, U any](s *Stream[T], name string, make func(transform.AsyncConfig) operator.Operator, options []AsyncOption) *Stream[U] {
-	cfg := transform.AsyncConfig{InFlight: 100, Policy: guard.Policy{Timeout: 10 * time.Second}}
+func async[T, U any](s *Stream[T], name, kind string, make func(transform.AsyncConfig) operator.Operator, options []AsyncOption) *Stream[U] {
+	cfg := transform.AsyncConfig{InFlight: 100, Bytes: 64 << 20, Policy: guard.Policy{Timeout: 10 * time.Second}}
 	var rest []Option
 	for _, o := range options {
 		switch o := o.(type) {
@@ -102,7 +115,10 @@ func async[T, U any](s *Stream[T], name string, make func(transform.AsyncConfig)
 			s.job.fail(fmt.Errorf("operator %q: %T is not an option", name, o))
 		}
 	}
-	n := s.job.add(&graph.Node{Name: name, Kind: "async", Inputs: []graph.Input{s.input()}, Outputs: []event.Type{event.TypeOf[U]()},
+	if cfg.CacheEntries > 0 && kind != "lookup" {
+		s.job.fail(fmt.Errorf("operator %q: LookupCache is an option of Lookup", name))
+	}
+	n := s.job.add(&graph.Node{Name: name, Kind: kind, Inputs: []graph.Input{s.input()}, Outputs: []event.Type{event.TypeOf[U]()},
 		Operator: func() operator.Operator { return make(cfg) }}, rest)
 	if cfg.Unordered {
 		n.Order.Breaks = "Unordered()"

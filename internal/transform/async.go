@@ -3,7 +3,9 @@ package transform
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
+	"time"
 
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/guard"
@@ -21,6 +23,13 @@ type AsyncConfig struct {
 	Policy    guard.Policy
 	// Bulk is the most records of one call.
 	Bulk int
+	// Bytes is the most memory that records with calls under way, and results
+	// that wait for their turn, may take before no further call is made.
+	Bytes int64
+	// CacheEntries bounds the cache of a Lookup, 0 for none; CacheTTL is how
+	// long an answer counts, 0 for as long as it is in the cache.
+	CacheEntries int
+	CacheTTL     time.Duration
 }
 
 // Async calls an outside system for each record, or for a few at once, with
@@ -28,18 +37,28 @@ type AsyncConfig struct {
 // waits for others to come.
 type Async[T, U any] struct {
 	base
+	position
 	cfg    AsyncConfig
 	f      func(context.Context, []T) ([]U, error)
 	caller *guard.Caller[[]U]
 	buf    *event.Records[U]
 	free   []*call[T, U]
-	// queue holds the calls in the order of their records; in unordered mode
-	// it is not used.
-	queue []*call[T, U]
+	// queue holds the calls in the order of their records, and between them
+	// what was at hand; in unordered mode it is not used.
+	queue      []*call[T, U]
+	queueLimit int
 	// epochs are the spans between watermarks, oldest first.
 	epochs  []epoch
 	flying  int
 	counted guardCounts
+	// atHand answers records that need no call; it may be nil.
+	atHand       func(v *T) (U, bool)
+	hits, misses int64
+
+	bytes   int64 // of calls under way, and of results in the queue
+	records event.Records[T]
+	results event.Records[U]
+	gauges  gauges
 
 	mu   sync.Mutex
 	done []*call[T, U] // finished calls, written by their goroutines
@@ -48,7 +67,8 @@ type Async[T, U any] struct {
 
 type guardCounts struct{ calls, retries, throttled, timeouts int64 }
 
-// call is some records on their way.
+// call is some records on their way. One without input is of results that were
+// at hand and wait for their turn.
 type call[T, U any] struct {
 	in    []T
 	times []event.Time
@@ -56,6 +76,7 @@ type call[T, U any] struct {
 	out   []U
 	err   error
 	ready bool // seen as finished by the task
+	bytes int64
 }
 
 // epoch is a span of records that ends with a watermark.
@@ -68,8 +89,13 @@ type epoch struct {
 
 // NewAsync returns the operator that calls f for each record.
 func NewAsync[T, U any](cfg AsyncConfig, f func(context.Context, *T) (U, error)) operator.Operator {
+	return newEach(cfg, f)
+}
+
+// newEach is an operator with a call for each record.
+func newEach[T, U any](cfg AsyncConfig, f func(context.Context, *T) (U, error)) *Async[T, U] {
 	cfg.Bulk = 1
-	return NewBulk(cfg, func(ctx context.Context, in []T) ([]U, error) {
+	return newAsync(cfg, func(ctx context.Context, in []T) ([]U, error) {
 		u, err := f(ctx, &in[0])
 		if err != nil {
 			return nil, err
@@ -81,8 +107,15 @@ func NewAsync[T, U any](cfg AsyncConfig, f func(context.Context, *T) (U, error))
 // NewBulk returns the operator that calls f for up to cfg.Bulk records; it
 // returns one result for each.
 func NewBulk[T, U any](cfg AsyncConfig, f func(context.Context, []T) ([]U, error)) operator.Operator {
+	return newAsync(cfg, f)
+}
+
+func newAsync[T, U any](cfg AsyncConfig, f func(context.Context, []T) ([]U, error)) *Async[T, U] {
 	cfg.InFlight, cfg.Bulk = max(cfg.InFlight, 1), max(cfg.Bulk, 1)
-	return &Async[T, U]{cfg: cfg, f: f, caller: guard.NewCaller[[]U](cfg.Policy), epochs: []epoch{{}}}
+	if cfg.Bytes <= 0 {
+		cfg.Bytes = math.MaxInt64
+	}
+	return &Async[T, U]{cfg: cfg, f: f, queueLimit: cfg.InFlight, caller: guard.NewCaller[[]U](cfg.Policy), epochs: []epoch{{}}}
 }
 
 // Open implements operator.Operator.
@@ -95,14 +128,26 @@ func (o *Async[T, U]) Open(ctx operator.Context) error {
 func (o *Async[T, U]) Process(b event.Batch) error {
 	in := b.(*event.Records[T])
 	for from := 0; from < len(in.Values); {
-		for o.flying >= o.cfg.InFlight {
+		for o.full() {
 			if err := o.settle(); err != nil {
 				return err
 			}
-			if o.flying < o.cfg.InFlight {
+			if !o.full() {
 				break
 			}
 			o.ctx.Wait()
+		}
+		if o.atHand != nil {
+			to, missing, err := o.answer(in, from)
+			if err != nil {
+				if err := o.ctx.Reject(in.Values[to], in.Times[to], err); err != nil {
+					return err
+				}
+				to++
+			}
+			if from = to; !missing {
+				continue
+			}
 		}
 		to := min(from+o.cfg.Bulk, len(in.Values))
 		o.start(in.Values[from:to], in.Times[from:to])
@@ -111,7 +156,13 @@ func (o *Async[T, U]) Process(b event.Batch) error {
 	return o.settle()
 }
 
-func (o *Async[T, U]) start(values []T, times []event.Time) {
+// full tells whether nothing more may be taken before a call has come back.
+func (o *Async[T, U]) full() bool {
+	return o.flying >= o.cfg.InFlight || o.flying > 0 && o.bytes >= o.cfg.Bytes || len(o.queue) >= o.queueLimit
+}
+
+// next is a call for the span that is open, in its place in the queue.
+func (o *Async[T, U]) next() *call[T, U] {
 	var c *call[T, U]
 	if n := len(o.free); n > 0 {
 		c = o.free[n-1]
@@ -121,11 +172,21 @@ func (o *Async[T, U]) start(values []T, times []event.Time) {
 	}
 	last := &o.epochs[len(o.epochs)-1]
 	last.open++
-	*c = call[T, U]{in: append(c.in, values...), times: append(c.times, times...), epoch: last.number}
-	o.flying++
+	c.epoch = last.number
 	if !o.cfg.Unordered {
 		o.queue = append(o.queue, c)
 	}
+	return c
+}
+
+func (o *Async[T, U]) start(values []T, times []event.Time) {
+	c := o.next()
+	c.in, c.times = append(c.in, values...), append(c.times, times...)
+	o.records.Values = values
+	c.bytes = o.records.Bytes()
+	o.records.Values = nil
+	o.bytes += c.bytes
+	o.flying++
 	o.ctx.Go(func(ctx context.Context) {
 		c.out, c.err = o.call(ctx, c)
 		o.mu.Lock()
@@ -153,8 +214,9 @@ func (o *Async[T, U]) call(ctx context.Context, c *call[T, U]) ([]U, error) {
 // Woken implements operator.Waking.
 func (o *Async[T, U]) Woken() error { return o.settle() }
 
-// Holding implements operator.Holding: calls are under way.
-func (o *Async[T, U]) Holding() bool { return o.flying > 0 }
+// Holding implements operator.Holding: calls are under way, or their results
+// wait for their turn.
+func (o *Async[T, U]) Holding() bool { return o.flying > 0 || len(o.queue) > 0 }
 
 // settle emits what is finished, as far as the order allows.
 func (o *Async[T, U]) settle() error {
@@ -163,6 +225,8 @@ func (o *Async[T, U]) settle() error {
 	o.mu.Unlock()
 	for _, c := range o.take {
 		c.ready = true
+		o.flying--
+		o.weigh(c, 0)
 		if o.cfg.Unordered {
 			if err := o.deliver(c); err != nil {
 				return err
@@ -189,24 +253,43 @@ func (o *Async[T, U]) settle() error {
 
 // deliver adds the result of a call to the output batch.
 func (o *Async[T, U]) deliver(c *call[T, U]) error {
-	o.flying--
-	o.epochs[c.epoch-o.epochs[0].number].open--
-	for i := range c.in {
+	for i, t := range c.times {
 		if c.err != nil {
-			if err := o.ctx.Reject(c.in[i], c.times[i], c.err); err != nil {
+			if err := o.ctx.Reject(c.in[i], t, c.err); err != nil {
 				return err
 			}
 			continue
 		}
-		o.buf.Append(c.out[i], c.times[i])
+		o.buf.Append(c.out[i], t)
 		if len(o.buf.Values) == cap(o.buf.Values) {
 			o.out.Emit(o.buf)
 		}
 	}
-	clear(c.in)
-	*c = call[T, U]{in: c.in[:0], times: c.times[:0]}
-	o.free = append(o.free, c)
+	o.release(c)
 	return nil
+}
+
+// release takes a call out of what is held, to be used again.
+func (o *Async[T, U]) release(c *call[T, U]) {
+	o.bytes -= c.bytes
+	o.epochs[c.epoch-o.epochs[0].number].open--
+	var out []U // that of a call is the user's
+	if len(c.in) == 0 {
+		clear(c.out)
+		out = c.out[:0]
+	}
+	clear(c.in)
+	*c = call[T, U]{in: c.in[:0], times: c.times[:0], out: out}
+	o.free = append(o.free, c)
+}
+
+// weigh adds the results of a call from one on to what is held.
+func (o *Async[T, U]) weigh(c *call[T, U], from int) {
+	o.results.Values = c.out[from:]
+	n := o.results.Bytes()
+	o.results.Values = nil
+	c.bytes += n
+	o.bytes += n
 }
 
 // pass lets watermarks through whose records have all been emitted.
@@ -248,6 +331,7 @@ func (o *Async[T, U]) Finish() error {
 			return err
 		}
 		if o.flying == 0 {
+			o.publish()
 			return nil
 		}
 		o.ctx.Wait()
@@ -267,4 +351,20 @@ func (o *Async[T, U]) count() {
 	add("retries", c.Retries.Load(), &o.counted.retries)
 	add("throttled", c.Throttled.Load(), &o.counted.throttled)
 	add("timeouts", c.Timeouts.Load(), &o.counted.timeouts)
+	if o.hits > 0 {
+		o.ctx.Count("cache_hits", o.hits)
+	}
+	if o.misses > 0 {
+		o.ctx.Count("cache_misses", o.misses)
+	}
+	o.hits, o.misses = 0, 0
+	if o.gauges.due(o.ctx.Now()) {
+		o.publish()
+	}
+}
+
+// publish sets the gauges of what is on the way.
+func (o *Async[T, U]) publish() {
+	o.ctx.Gauge("in_flight_calls", float64(o.flying))
+	o.ctx.Gauge("in_flight_bytes", float64(o.bytes))
 }
