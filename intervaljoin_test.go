@@ -6,12 +6,15 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/affluxdev/afflux"
 	"github.com/affluxdev/afflux/connector/memory"
 	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/state"
+	"github.com/affluxdev/afflux/state/pebble"
 	"pgregory.net/rapid"
 )
 
@@ -193,6 +196,13 @@ func TestJoinMistakes(t *testing.T) {
 			k := afflux.From(j, "pings", memory.Source(pings(1, 10, 2))).KeyBy("user", func(v *ping) int { return v.User })
 			return k.Join(k).AsOf().Inner("join", matchOf).Stream
 		},
+		"can overtake each other": func(j *afflux.Job) *afflux.Stream[match] {
+			shuffled := afflux.From(j, "pings", memory.Source(pings(1, 10, 2))).
+				EventTime(func(v *ping) event.Time { return v.At }, afflux.OutOfOrder(outOfOrder)).
+				Rebalance().Filter("all", func(*ping) bool { return true }, afflux.Parallelism(2)).
+				KeyBy("user", func(v *ping) int { return v.User })
+			return shuffled.Join(shuffled).AsOf().Inner("join", matchOf).Stream
+		},
 		`the record was {"left":{"User":0`: func(j *afflux.Job) *afflux.Stream[match] {
 			k := keyedPings(j, pings(1, 10, 1))
 			return k.Join(k).Between(0, 1).Inner("join", func(a, b *ping) match { panic("planted") }).Stream
@@ -227,5 +237,47 @@ func BenchmarkIntervalJoinHotKey(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed())/float64(2*n), "ns/record")
 		})
+	}
+}
+
+// counting is a disk that counts what is written to it.
+type counting struct {
+	state.Disk
+	sets *atomic.Int64
+}
+
+func (d counting) Open(operator string, subtask int) (state.KV, error) {
+	kv, err := d.Disk.Open(operator, subtask)
+	return countingKV{kv, d.sets}, err
+}
+
+type countingKV struct {
+	state.KV
+	sets *atomic.Int64
+}
+
+func (kv countingKV) Set(key, value []byte) error {
+	kv.sets.Add(1)
+	return kv.KV.Set(key, value)
+}
+
+// What joins keep leaves memory, although they look at each key again later.
+func TestJoinsLeaveMemory(t *testing.T) {
+	left, right := pings(1, 2000, 500), pings(2, 2000, 500)
+	for name, join := range map[string]func(*afflux.Joined[int, ping, ping]) *afflux.Pairs[ping, ping, match]{
+		"interval": func(j *afflux.Joined[int, ping, ping]) *afflux.Pairs[ping, ping, match] {
+			return j.Between(0, 5000).Full("join", matchOf)
+		},
+		"temporal": temporalJoins["left"],
+	} {
+		d, err := pebble.In(t.TempDir(), pebble.MinMemory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sets atomic.Int64
+		joinPings(t, left, right, outOfOrder, join, afflux.Parallelism(2), afflux.StateOnDisk(counting{crowded{d}, &sets}))
+		if sets.Load() < 500 {
+			t.Errorf("%s: %d keys were written", name, sets.Load())
+		}
 	}
 }
