@@ -15,8 +15,11 @@ import (
 
 // Tables describes tables under test, of one key and one state type.
 type Tables[K comparable, S any] struct {
-	// New returns an empty table.
+	// New returns an empty table. Several may share what they have.
 	New func() state.Table[K, S]
+	// Elsewhere says that a part of the states is not in memory, so that Bytes
+	// says nothing about their number.
+	Elsewhere bool
 	// Key returns the i-th key; keys of different i differ, and i is never
 	// negative.
 	Key func(i int) K
@@ -51,15 +54,19 @@ const distinct = 301
 
 type checker[K comparable, S any] struct {
 	Tables[K, S]
-	hash  func(*K) uint64
-	table state.Table[K, S]
-	own   map[K]K // every key, as a copy that no table holds
-	want  map[K]int64
-	tick  int64
+	hash   func(*K) uint64
+	table  state.Table[K, S]
+	rival  state.Table[K, S] // is used meanwhile, and takes the room
+	own    map[K]K           // every key, as a copy that no table holds
+	want   map[K]int64
+	theirs map[K]int64 // what the rival has
+	tick   int64
 }
 
 func model[K comparable, S any](r *rapid.T, tables Tables[K, S], hash func(*K) uint64) {
-	c := &checker[K, S]{Tables: tables, hash: hash, table: tables.New(), own: map[K]K{}, want: map[K]int64{}}
+	c := &checker[K, S]{Tables: tables, hash: hash, table: tables.New(), rival: tables.New(), own: map[K]K{}, want: map[K]int64{}, theirs: map[K]int64{}}
+	defer c.table.Clear()
+	defer c.rival.Clear()
 	for i := range distinct {
 		c.own[c.Key(i)] = c.Key(i)
 	}
@@ -69,6 +76,8 @@ func model[K comparable, S any](r *rapid.T, tables Tables[K, S], hash func(*K) u
 		"delete": c.delete,
 		"range":  c.walk,
 		"scan":   c.scan,
+		"merge":  c.merge,
+		"expect": func(r *rapid.T) { c.table.Expect(rapid.IntRange(0, 1000).Draw(r, "expected")) },
 		"clear": func(r *rapid.T) {
 			if rapid.IntRange(0, 3).Draw(r, "clear") == 0 {
 				c.table.Clear()
@@ -80,7 +89,7 @@ func model[K comparable, S any](r *rapid.T, tables Tables[K, S], hash func(*K) u
 				r.Fatalf("Len is %d, want %d", got, want)
 			}
 			var s S
-			if got, least := c.table.Bytes(), int64(len(c.want))*int64(unsafe.Sizeof(s)); got < least {
+			if got, least := c.table.Bytes(), int64(len(c.want))*int64(unsafe.Sizeof(s)); got < least && !c.Elsewhere {
 				r.Fatalf("Bytes is %d; the states alone take %d", got, least)
 			}
 		},
@@ -111,6 +120,69 @@ func (c *checker[K, S]) lookup(r *rapid.T) {
 		c.tick++
 		c.Write(out[i], c.tick)
 		c.want[k] = c.tick
+	}
+}
+
+// disturb uses the other table.
+func (c *checker[K, S]) disturb(r *rapid.T) {
+	if rapid.IntRange(0, 9).Draw(r, "disturb") > 0 {
+		return
+	}
+	from := rapid.IntRange(0, distinct-1).Draw(r, "from")
+	n := rapid.IntRange(0, 50).Draw(r, "n")
+	keys, hashes, out := make([]K, n), make([]uint64, n), make([]*S, n)
+	for i := range keys {
+		keys[i] = c.Key((from + i) % distinct)
+		hashes[i] = c.hash(&keys[i])
+	}
+	c.rival.Lookup(keys, hashes, out)
+	for i, k := range keys {
+		if got, want := c.Read(out[i]), c.theirs[k]; got != want {
+			r.Fatalf("state of %v in another table is %d, want %d", k, got, want)
+		}
+		c.tick++
+		c.Write(out[i], c.tick)
+		c.theirs[k] = c.tick
+	}
+}
+
+// again looks up a key that is there, which does not end a walk.
+func (c *checker[K, S]) again(r *rapid.T) {
+	c.disturb(r)
+	for _, k := range rapid.SliceOfN(rapid.Custom(c.draw), 0, 3).Draw(r, "again") {
+		if c.want[k] == 0 {
+			continue
+		}
+		var out [1]*S
+		c.table.Lookup([]K{k}, []uint64{c.hash(&k)}, out[:])
+		if got := c.Read(out[0]); got != c.want[k] {
+			r.Fatalf("state of %v is %d, want %d", k, got, c.want[k])
+		}
+	}
+}
+
+// merge adds the table to the other one, as windows do that share panes.
+func (c *checker[K, S]) merge(r *rapid.T) {
+	step := rapid.IntRange(1, 100).Draw(r, "step")
+	keys, hashes, states, into := make([]K, step), make([]uint64, step), make([]*S, step), make([]*S, step)
+	for cursor := 0; cursor >= 0; {
+		var n int
+		n, cursor = c.table.Scan(cursor, keys, hashes, states)
+		c.rival.Lookup(keys[:n], hashes[:n], into[:n])
+		for i := range n {
+			k := c.own[keys[i]]
+			if got := c.Read(states[i]); got != c.want[k] {
+				r.Fatalf("state of %v is %d while another table is in use, want %d", k, got, c.want[k])
+			}
+			if got := c.Read(into[i]); got != c.theirs[k] {
+				r.Fatalf("state of %v in another table is %d, want %d", k, got, c.theirs[k])
+			}
+			c.Write(into[i], c.want[k])
+			c.theirs[k] = c.want[k]
+		}
+	}
+	if got := c.rival.Len(); got != len(c.theirs) {
+		r.Fatalf("Len of the other table is %d, want %d", got, len(c.theirs))
 	}
 }
 
@@ -159,6 +231,7 @@ func (c *checker[K, S]) walk(r *rapid.T) {
 	for cursor := 0; cursor >= 0; {
 		n := 0
 		cursor = c.table.Range(cursor, func(hash uint64, k K, s *S) bool {
+			c.disturb(r)
 			c.visit(r, got, hash, k, s)
 			kept = append(kept, k)
 			n++
@@ -167,6 +240,7 @@ func (c *checker[K, S]) walk(r *rapid.T) {
 		if n > step || n < step && cursor >= 0 {
 			r.Fatalf("Range went over %d entries and returned %d; it was to stop at %d", n, cursor, step)
 		}
+		c.again(r)
 	}
 	if !maps.Equal(got, c.want) {
 		r.Fatalf("Range visits %v, want %v", got, c.want)
@@ -195,8 +269,10 @@ func (c *checker[K, S]) scan(r *rapid.T) {
 			r.Fatalf("Scan stopped at %d of %d entries and returned %d", n, step, cursor)
 		}
 		for i := range n {
+			c.disturb(r)
 			c.visit(r, got, hashes[i], c.own[keys[i]], states[i]) // keys[i] is valid until a change only
 		}
+		c.again(r)
 	}
 	if !maps.Equal(got, c.want) {
 		r.Fatalf("Scan visits %v, want %v", got, c.want)
@@ -206,6 +282,7 @@ func (c *checker[K, S]) scan(r *rapid.T) {
 func grow[K comparable, S any](t *testing.T, tables Tables[K, S], hash func(*K) uint64) {
 	const batches, size = 40, 1024
 	table := tables.New()
+	defer table.Clear()
 	keys, hashes, out := make([]K, size), make([]uint64, size), make([]*S, size)
 	for b := range batches {
 		for i := range keys {
@@ -225,5 +302,10 @@ func grow[K comparable, S any](t *testing.T, tables Tables[K, S], hash func(*K) 
 		if s := table.Get(&k, hash(&k)); s == nil || tables.Read(s) != int64(i+1) {
 			t.Fatalf("state of key %v is lost", k)
 		}
+	}
+	n := 0
+	table.Range(0, func(uint64, K, *S) bool { n++; return true })
+	if n != batches*size {
+		t.Fatalf("Range visits %d of %d keys", n, batches*size)
 	}
 }

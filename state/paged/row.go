@@ -1,0 +1,148 @@
+package paged
+
+import (
+	"encoding/binary"
+	"fmt"
+	"unsafe"
+
+	"github.com/zeebo/xxh3"
+)
+
+// prefixSize is the number of a table, which begins the names of its keys. The
+// hash and the key follow.
+const prefixSize = 8
+
+const hashSize = 8
+
+// number gives the table names that no other has had.
+func (t *table[K, S]) number() {
+	binary.BigEndian.PutUint64(t.prefix[:], t.next)
+	t.next++
+}
+
+// appendName adds the name of a key.
+func (t *table[K, S]) appendName(dst []byte, key *K, hash uint64) []byte {
+	dst = binary.BigEndian.AppendUint64(append(dst, t.prefix[:]...), hash)
+	dst, err := t.keys.append(dst, unsafe.Pointer(key), 0)
+	if err != nil {
+		t.failed("key %v cannot be stored: %w", *key, err)
+	}
+	return dst
+}
+
+// nameOf is the name of a key, valid until the next name.
+func (t *table[K, S]) nameOf(key *K, hash uint64) []byte {
+	t.name = t.appendName(t.name[:0], key, hash)
+	return t.name
+}
+
+// row encodes a state behind the number of the walk that has visited it, valid
+// until the next one.
+func (t *table[K, S]) row(walk uint32, s *S, key *K) (row, value []byte) {
+	row = binary.AppendUvarint(t.value[:0], uint64(walk))
+	at := len(row)
+	row, err := t.states.append(row, unsafe.Pointer(s), 0)
+	t.value = row
+	if err != nil {
+		t.failed("the state of key %v cannot be stored: %w", *key, err)
+	}
+	return row, row[at:]
+}
+
+// fill decodes a row into a cell with the zero state.
+func (t *table[K, S]) fill(slot uint32, row []byte) error {
+	c := t.cells.at(slot)
+	walk, n := binary.Uvarint(row)
+	if n <= 0 {
+		return errCut
+	}
+	c.walk, c.kept, c.sum = uint32(walk), true, xxh3.Hash(row[n:])
+	rest, err := t.states.load(row[n:], unsafe.Pointer(&c.state))
+	if err == nil && len(rest) > 0 {
+		return errCut
+	}
+	return err
+}
+
+// load reads the row of one key, valid until the next one.
+func (t *table[K, S]) load(key *K, hash uint64) (row []byte, ok bool) {
+	row, ok, err := t.kv.Get(t.nameOf(key, hash), t.value[:0])
+	t.value = row
+	if err != nil {
+		t.failed("the state of key %v cannot be read: %w", *key, err)
+	}
+	return row, ok
+}
+
+// remove removes the row of a key.
+func (t *table[K, S]) remove(key *K, hash uint64) {
+	if err := t.kv.Delete(t.nameOf(key, hash)); err != nil {
+		t.failed("the state of key %v cannot be removed: %w", *key, err)
+	}
+}
+
+// removeAll removes the rows of the table.
+func (t *table[K, S]) removeAll() {
+	var end [prefixSize]byte
+	binary.BigEndian.PutUint64(end[:], binary.BigEndian.Uint64(t.prefix[:])+1)
+	if err := t.kv.DeleteRange(t.prefix[:], end[:]); err != nil {
+		t.failed("the states of a window that is over cannot be removed: %w", err)
+	}
+}
+
+// wanted are keys in memory whose rows are to be read, if they have one.
+type wanted struct {
+	text  []byte // the names
+	items []want
+	names [][]byte
+}
+
+type want struct {
+	hash       uint64
+	start, end int // of the name
+	slot       uint32
+}
+
+func (w *wanted) reset()   { w.text, w.items, w.names = w.text[:0], w.items[:0], w.names[:0] }
+func (w *wanted) len() int { return len(w.items) }
+
+func (t *table[K, S]) want(slot uint32) {
+	w, c := &t.wanted, t.cells.at(slot)
+	start := len(w.text)
+	w.text = t.appendName(w.text, &c.key, c.hash)
+	w.items = append(w.items, want{c.hash, start, len(w.text), slot})
+}
+
+// read fills the wanted keys, in the order of their names.
+func (t *table[K, S]) read() {
+	w := &t.wanted
+	w.byName()
+	if t.sorted == nil {
+		for _, it := range w.items {
+			row, ok, err := t.kv.Get(w.text[it.start:it.end], t.value[:0])
+			t.value = row
+			if err == nil && ok {
+				t.away--
+				err = t.fill(it.slot, row)
+			}
+			if err != nil {
+				t.failed("the state of key %v cannot be read: %w", t.cells.at(it.slot).key, err)
+			}
+		}
+		return
+	}
+	for _, it := range w.items {
+		w.names = append(w.names, w.text[it.start:it.end])
+	}
+	err := t.sorted.GetSorted(w.names, func(i int, row []byte) error {
+		t.away--
+		slot := w.items[i].slot
+		if err := t.fill(slot, row); err != nil {
+			return fmt.Errorf("key %v: %w", t.cells.at(slot).key, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.failed("the states of %d keys cannot be read: %w", len(w.items), err)
+	}
+}

@@ -1,0 +1,324 @@
+package paged
+
+import (
+	"cmp"
+	"slices"
+	"unsafe"
+
+	"github.com/affluxdev/afflux/state"
+	"github.com/zeebo/xxh3"
+)
+
+// table is one of tables. A key is in the index, or stored and counted by away.
+type table[K comparable, S any] struct {
+	*tables[K, S]
+	prefix [prefixSize]byte // of its names in the store of bytes
+	index  index
+	hand   int // cell of the index
+	at     int // place in the list of tables and 1
+	away   int
+	stored bool  // something may be in the store of bytes
+	bytes  int64 // of its keys in memory, like used
+
+	// Keys that pointers were given out for cannot leave.
+	epoch   uint32
+	touched []uint32 // of this epoch, if states own memory
+	got     uint32   // the slot of the last Get and 1
+	visits  []visit
+
+	walk    walk[K]
+	version uint64 // counts changes of what a walk relies on
+	missing []int
+	places  [selectChunk]int
+}
+
+// Lookup implements state.Table.
+func (t *table[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
+	t.settle()
+	t.makeRoom(0) // states have grown
+	for from := 0; from < len(keys); from += selectChunk {
+		to := min(from+selectChunk, len(keys))
+		t.lookup(keys[from:to], hashes[from:to], out[from:to])
+	}
+}
+
+func (t *table[K, S]) lookup(keys []K, hashes []uint64, out []*S) {
+	t.index.cover(hashes)
+	t.locate(hashes)
+	t.missing = t.missing[:0]
+	for i, h := range hashes {
+		slot, at, ok := t.find(&keys[i], h, t.places[i])
+		if !ok {
+			t.missing = append(t.missing, i)
+			continue
+		}
+		t.index.cells[at] |= marked
+		out[i] = t.give(slot)
+	}
+	if len(t.missing) > 0 {
+		t.bring(keys, hashes, out)
+	}
+}
+
+// locate sets the places where keys with these hashes are or may be, and brings
+// what is looked at next into the cache.
+func (t *table[K, S]) locate(hashes []uint64) {
+	x, sum := &t.index, uint64(0)
+	for i, h := range hashes {
+		t.places[i] = x.home(top(h))
+		sum += x.cells[t.places[i]]
+	}
+	for i, h := range hashes {
+		at, ok := x.seek(t.places[i], top(h))
+		if t.places[i] = at; ok {
+			c := t.cells.at(slotOf(x.cells[at]))
+			sum += c.hash + uint64(*(*uint8)(unsafe.Pointer(c)))
+		}
+	}
+	t.touch += sum
+}
+
+// find looks for a key from a place of the index on.
+func (t *table[K, S]) find(key *K, hash uint64, at int) (slot uint32, place int, ok bool) {
+	x := &t.index
+	for {
+		if at, ok = x.seek(at, top(hash)); !ok {
+			return 0, at, false
+		}
+		slot = slotOf(x.cells[at])
+		if c := t.cells.at(slot); c.hash == hash && c.key == *key {
+			return slot, at, true
+		}
+		at = x.next(at)
+	}
+}
+
+// resident looks for a key in memory.
+func (t *table[K, S]) resident(key *K, hash uint64) (slot uint32, place int, ok bool) {
+	h := [1]uint64{hash}
+	span := t.index.span
+	if t.index.cover(h[:]); span != t.index.span {
+		t.version++ // all keys have moved in the index
+	}
+	return t.find(key, hash, t.index.home(top(hash)))
+}
+
+// give returns a pointer that stays valid in this epoch.
+func (t *table[K, S]) give(slot uint32) *S {
+	c := t.cells.at(slot)
+	if c.epoch != t.epoch {
+		c.epoch = t.epoch
+		if t.states.owned != nil {
+			t.touched = append(t.touched, slot)
+		}
+	}
+	return &c.state
+}
+
+func (t *table[K, S]) pinned(slot uint32) bool {
+	return t.cells.at(slot).epoch == t.epoch || t.got == slot+1
+}
+
+// settle ends the use of all pointers given out.
+func (t *table[K, S]) settle() {
+	for _, slot := range t.touched {
+		t.measure(slot)
+	}
+	t.touched = t.touched[:0]
+	t.epoch++
+	t.settleOne()
+	t.settleVisits()
+}
+
+// settleOne ends the use of what Get has returned.
+func (t *table[K, S]) settleOne() {
+	if t.got != 0 && t.states.owned != nil {
+		t.measure(t.got - 1)
+	}
+	t.got = 0
+}
+
+// measure counts again what a key in memory owns, since its state has changed.
+func (t *table[K, S]) measure(slot uint32) {
+	c := t.cells.at(slot)
+	n := t.own.owned(&c.key) + int64(t.states.sum(unsafe.Pointer(&c.state), 0))
+	t.used += n - c.owned
+	t.bytes += n - c.owned
+	c.owned = n
+}
+
+// bring makes the missing keys of a chunk resident.
+func (t *table[K, S]) bring(keys []K, hashes []uint64, out []*S) {
+	t.makeRoom(len(t.missing))
+	t.index.reserve(len(t.missing))
+	t.wanted.reset()
+	for _, i := range t.missing {
+		slot, _, ok := t.find(&keys[i], hashes[i], t.index.home(top(hashes[i])))
+		if !ok {
+			if slot = t.admit(&keys[i], hashes[i]); t.away > 0 {
+				t.want(slot)
+			}
+		}
+		out[i] = t.give(slot)
+	}
+	if t.wanted.len() > 0 {
+		t.read()
+	}
+}
+
+// admit adds a key with the zero state to those in memory.
+func (t *table[K, S]) admit(key *K, hash uint64) uint32 {
+	slot := t.acquire()
+	c := t.cells.at(slot)
+	c.key, c.hash = *key, hash
+	c.owned = t.own.own(&c.key)
+	t.used += t.each + c.owned
+	t.bytes += t.each + c.owned
+	t.index.add(top(hash), slot)
+	t.list(t)
+	t.version++
+	t.walk.left = unknown
+	return slot
+}
+
+// Get implements state.Table.
+func (t *table[K, S]) Get(key *K, hash uint64) *S {
+	t.settleOne()
+	t.settleVisits()
+	slot, at, ok := t.resident(key, hash)
+	switch {
+	case ok:
+		t.index.cells[at] |= marked
+	case t.away == 0:
+		return nil
+	default:
+		if slot, ok = t.fetch(key, hash); !ok {
+			return nil
+		}
+	}
+	t.got = slot + 1
+	return &t.cells.at(slot).state
+}
+
+// fetch makes a key resident if it is stored.
+func (t *table[K, S]) fetch(key *K, hash uint64) (slot uint32, ok bool) {
+	t.makeRoom(1)
+	value, ok := t.load(key, hash)
+	if !ok {
+		return 0, false
+	}
+	t.index.reserve(1)
+	left := t.walk.left
+	slot = t.admit(key, hash)
+	t.walk.left = left
+	if err := t.fill(slot, value); err != nil {
+		t.failed("the state of key %v cannot be read: %w", *key, err)
+	}
+	t.away--
+	t.measure(slot)
+	return slot, true
+}
+
+// Delete implements state.Table.
+func (t *table[K, S]) Delete(key *K, hash uint64) bool {
+	t.settle()
+	slot, _, ok := t.resident(key, hash)
+	switch {
+	case ok:
+		if t.cells.at(slot).kept {
+			t.remove(key, hash)
+		}
+		t.drop(slot)
+	case t.away == 0:
+		return false
+	default:
+		if _, ok = t.load(key, hash); !ok {
+			return false
+		}
+		t.remove(key, hash)
+		t.away--
+	}
+	t.version++
+	t.walk.left = unknown
+	return true
+}
+
+// drop takes a key from memory.
+func (t *table[K, S]) drop(slot uint32) {
+	c := t.cells.at(slot)
+	t.used -= t.each + c.owned
+	t.bytes -= t.each + c.owned
+	t.index.remove(top(c.hash), slot)
+	t.release(slot)
+	t.version++
+}
+
+// evict stores a key and takes it from memory. What has not changed is stored
+// already.
+func (t *table[K, S]) evict(slot uint32) {
+	c := t.cells.at(slot)
+	visited := t.walk.going && c.walk == t.walk.id
+	walk := uint32(0)
+	if visited {
+		walk = c.walk
+	}
+	row, value := t.row(walk, &c.state, &c.key)
+	if !c.kept || visited || xxh3.Hash(value) != c.sum {
+		if err := t.kv.Set(t.nameOf(&c.key, c.hash), row); err != nil {
+			t.failed("the state of key %v cannot be stored: %w", c.key, err)
+		}
+		t.stored = true
+	}
+	t.away++
+	t.drop(slot)
+}
+
+// Len implements state.Table.
+func (t *table[K, S]) Len() int { return t.index.n + t.away }
+
+// Bytes implements state.Table.
+func (t *table[K, S]) Bytes() int64 {
+	return t.bytes - int64(t.index.n)*inIndex + t.index.bytes() + int64(unsafe.Sizeof(*t)) + t.walk.bytes()
+}
+
+// Expect implements state.Table: the index is small and grows fast enough.
+func (t *table[K, S]) Expect(int) {}
+
+// Clear implements state.Table.
+func (t *table[K, S]) Clear() {
+	for i := range t.visits {
+		t.release(t.visits[i].slot)
+	}
+	t.visits, t.touched, t.got = t.visits[:0], t.touched[:0], 0
+	t.epoch++
+	for _, c := range t.index.cells {
+		if c != 0 {
+			t.release(slotOf(c))
+		}
+	}
+	t.used -= t.bytes
+	if t.index.n >= len(t.index.cells)/8 {
+		clear(t.index.cells)
+		t.index.n = 0
+	} else {
+		t.index = index{}
+	}
+	t.bytes, t.hand, t.away = 0, 0, 0
+	t.unlist(t)
+	t.version++
+	t.walk = walk[K]{id: t.walk.id, cursor: t.walk.cursor}
+	if t.stored {
+		t.removeAll()
+		t.stored = false
+		t.number()
+	}
+}
+
+// byName sorts the wanted keys of a table by their names.
+func (w *wanted) byName() {
+	slices.SortFunc(w.items, func(a, b want) int {
+		return cmp.Or(cmp.Compare(a.hash, b.hash), slices.Compare(w.text[a.start:a.end], w.text[b.start:b.end]))
+	})
+}
+
+var _ state.Table[int, int] = (*table[int, int])(nil)
