@@ -174,6 +174,60 @@ func TestGetSorted(t *testing.T) {
 	}
 }
 
+// TestBudget counts many more keys than fit, several times over.
+func TestBudget(t *testing.T) {
+	const keys, rounds, memory, batch = 1 << 16, 3, pebble.MinMemory, 256
+	d, err := pebble.In(t.TempDir(), memory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := d.Open("count", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := paged.NewBackend[uint64](kv, d.Resident())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := back.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	n := state.NewValue[int64](back.Store(), "n")
+	list := state.NewList[int64](back.Store(), "list")
+	if err := back.Store().Seal(); err != nil {
+		t.Fatal(err)
+	}
+	ks, hs, slots := make([]uint64, batch), make([]uint64, batch), make([]uint32, batch)
+	for i := uint64(0); i < rounds*keys; i += batch {
+		for j := range ks {
+			ks[j] = (i + uint64(j)) * 40503 % keys // odd: each key once in a round
+			hs[j] = event.HashUint64(ks[j])
+		}
+		if err := back.Select(ks, hs, slots); err != nil {
+			t.Fatal(err)
+		}
+		for j, s := range slots {
+			back.Store().Use(s)
+			*n.Upsert()++
+			list.Append(int64(ks[j]))
+			if got, _ := n.Get(); got != int64(i/keys)+1 || list.Len() != int(got) || list.Get()[0] != int64(ks[j]) {
+				t.Fatalf("key %d in round %d: count %d, list %v", ks[j], i/keys, got, list.Get())
+			}
+		}
+		if err := back.Settle(ks, hs, slots); err != nil {
+			t.Fatal(err)
+		}
+		if back.Bytes() > memory+memory/8 {
+			t.Fatalf("%d bytes after %d updates, the budget is %d", back.Bytes(), i, memory)
+		}
+	}
+	if back.Len() != keys {
+		t.Errorf("%d keys, want %d", back.Len(), keys)
+	}
+}
+
 func TestTooLittleMemory(t *testing.T) {
 	if _, err := pebble.In(t.TempDir(), pebble.MinMemory-1); err == nil {
 		t.Error("it was taken")
