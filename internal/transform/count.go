@@ -30,7 +30,6 @@ type Count[K comparable, T, A, U any] struct {
 	keyed[K, T, Counted[A]]
 	pane, perWindow, perSlide int64 // records; panes
 	fold                      Fold[T, A]
-	tables                    tables[K, Counted[A]]
 	table                     state.Table[K, Counted[A]]
 	results                   results[K, A, U]
 }
@@ -56,6 +55,7 @@ func (o *Count[K, T, A, U]) Open(ctx operator.Context) error {
 // Process implements operator.Operator.
 func (o *Count[K, T, A, U]) Process(b event.Batch) error {
 	in := b.(*event.Records[T])
+	o.tables.publishOne(o.table)
 	n := len(in.Values)
 	for base := 0; base < n; base += chunk {
 		to := min(base+chunk, n)

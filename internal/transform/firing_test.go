@@ -38,6 +38,7 @@ func (c *recorder) Output(i int) operator.Output                { return recorde
 func (c *recorder) Watermark(event.Time)                        {}
 func (c *recorder) WakeAt(at time.Time)                         { c.alarm = at }
 func (c *recorder) Now() time.Time                              { return c.now }
+func (c *recorder) Gauge(string, float64, ...string)            {}
 func (c *recorder) Count(_ string, n int64)                     { c.count += n }
 func (c *recorder) BatchCapacity(int) int                       { return 4 }
 func (c *recorder) Reject(_ any, _ event.Time, err error) error { return err }

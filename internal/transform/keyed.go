@@ -18,14 +18,18 @@ type Fold[T, A any] struct {
 	AddAll func(accumulators []*A, values []T)
 	// Merge adds what from holds to into, without sharing memory with it.
 	Merge func(into, from *A)
+	// Commutative folds give the same result in whatever order records are
+	// added and parts are merged.
+	Commutative bool
 }
 
 // keyed is the state of a keyed operator: one accumulator for each key.
 type keyed[K comparable, T, A any] struct {
 	position
-	key  func(*T) K
-	keys [chunk]K
-	accs [chunk]*A
+	tables tables[K, A]
+	key    func(*T) K
+	keys   [chunk]K
+	accs   [chunk]*A
 }
 
 // find looks up the accumulators of records [from,to), at most a chunk. The
@@ -37,7 +41,13 @@ func (o *keyed[K, T, A]) find(table state.Table[K, A], in *event.Records[T], fro
 	for i := range values {
 		keys[i] = o.key(&values[i])
 	}
+	if !o.tables.sample() {
+		table.Lookup(keys, in.Hashes[from:to], o.accs[:n])
+		return
+	}
+	start := o.tables.ctx.Now()
 	table.Lookup(keys, in.Hashes[from:to], o.accs[:n])
+	o.tables.accessed(o.tables.ctx.Now().Sub(start), n)
 }
 
 // add folds records [from,to) into the accumulators that find has set, up to

@@ -13,7 +13,6 @@ type Rolling[K comparable, T, A, U any] struct {
 	keyed[K, T, A]
 	add    func(*A, *T)
 	result func(K, *A) U
-	tables tables[K, A]
 	table  state.Table[K, A]
 	buf    *event.Records[U]
 }
@@ -39,6 +38,7 @@ func (o *Rolling[K, T, A, U]) Open(ctx operator.Context) error {
 // Process implements operator.Operator.
 func (o *Rolling[K, T, A, U]) Process(b event.Batch) error {
 	in := b.(*event.Records[T])
+	o.tables.publishOne(o.table)
 	n := len(in.Values)
 	for base := 0; base < n; base += chunk {
 		to := min(base+chunk, n)

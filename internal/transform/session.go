@@ -1,6 +1,8 @@
 package transform
 
 import (
+	"unsafe"
+
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/operator"
 	"github.com/affluxdev/afflux/window"
@@ -17,7 +19,6 @@ type Session[K comparable, T, A, U any] struct {
 	keyed[K, T, Activity[A]]
 	fold     Fold[T, A]
 	firing   window.Firing
-	tables   tables[K, Activity[A]]
 	sessions sessions[K, A]
 	results  results[K, A, U]
 	late     lateRecords[T]
@@ -60,6 +61,7 @@ func (o *Session[K, T, A, U]) Open(ctx operator.Context) error {
 // Process implements operator.Operator.
 func (o *Session[K, T, A, U]) Process(b event.Batch) error {
 	in := b.(*event.Records[T])
+	o.publish()
 	n := len(in.Values)
 	for base := 0; base < n; base += chunk {
 		to := min(base+chunk, n)
@@ -322,3 +324,15 @@ func (o *Session[K, T, A, U]) Woken() error {
 
 // Close implements operator.Operator.
 func (o *Session[K, T, A, U]) Close() error { return o.tables.closeTables() }
+
+// publish sets the gauges now and then. The keys of alarms are in memory, and
+// so are the sessions of a key beyond the first.
+func (o *Session[K, T, A, U]) publish() {
+	if !o.tables.due(o.ctx.Now()) {
+		return
+	}
+	s := &o.sessions
+	beyond := int64(cap(s.more)) * int64(unsafe.Sizeof(session[A]{}))
+	o.tables.publish(s.table.Len(), s.table.Bytes()+o.alarms.bytes()+beyond)
+	o.ctx.Gauge("timers", float64(o.alarms.len()))
+}

@@ -28,13 +28,34 @@ func (apart[K, S]) Close() error { return nil }
 
 // tables is the state of an operator that keeps it in tables.
 type tables[K comparable, S any] struct {
+	gauges
 	open Tables[K, S]
+	ctx  operator.Context
 	all  state.Tables[K, S] // nil before open
 }
 
 func (t *tables[K, S]) openTables(ctx operator.Context) (err error) {
+	t.ctx = ctx
 	t.all, err = t.open(ctx)
 	return err
+}
+
+// sample tells whether to measure the next look-up.
+func (t *tables[K, S]) sample() bool { return t.all != nil && t.gauges.sample() }
+
+// publish sets the gauges: how many keys the tables have, those in several
+// tables as often, and the bytes of the tables and of what is beside them.
+func (t *tables[K, S]) publish(keys int, bytes int64) {
+	t.ctx.Gauge("state_keys", float64(keys))
+	t.ctx.Gauge("state_bytes", float64(bytes+t.all.Bytes()))
+	t.ctx.Gauge("state_access_ns", t.access)
+}
+
+// publishOne is publish for an operator with one table, now and then.
+func (t *tables[K, S]) publishOne(table state.Table[K, S]) {
+	if t.due(t.ctx.Now()) {
+		t.publish(table.Len(), table.Bytes())
+	}
 }
 
 func (t *tables[K, S]) closeTables() error {

@@ -38,7 +38,6 @@ type Triggered[K comparable, T, A, U any] struct {
 	firing   window.Firing
 	fold     Fold[T, A]
 	cells    Fold[T, Cell[A]]
-	tables   tables[K, Cell[A]]
 	results  results[K, A, U]
 	late     lateRecords[T]
 	shared   bool // parts are panes
@@ -101,6 +100,7 @@ func (o *Triggered[K, T, A, U]) Open(ctx operator.Context) error {
 // Process implements operator.Operator.
 func (o *Triggered[K, T, A, U]) Process(b event.Batch) error {
 	in := b.(*event.Records[T])
+	o.publish()
 	for from := 0; from < len(in.Values); from += chunk {
 		if err := o.foldMixed(in, from, min(from+chunk, len(in.Values))); err != nil {
 			return err
@@ -265,3 +265,19 @@ func (o *Triggered[K, T, A, U]) recycle(t state.Table[K, Cell[A]]) {
 
 // Close implements operator.Operator.
 func (o *Triggered[K, T, A, U]) Close() error { return o.tables.closeTables() }
+
+// publish sets the gauges now and then.
+func (o *Triggered[K, T, A, U]) publish() {
+	if !o.tables.due(o.ctx.Now()) {
+		return
+	}
+	keys, bytes := 0, int64(0)
+	for i := range o.parts {
+		keys += o.parts[i].table.Len()
+		bytes += o.parts[i].table.Bytes()
+	}
+	for _, t := range o.spare {
+		bytes += t.Bytes()
+	}
+	o.tables.publish(keys, bytes)
+}

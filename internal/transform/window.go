@@ -26,7 +26,6 @@ type Window[K comparable, T, A, U any] struct {
 	assigner window.Assigner
 	fold     Fold[T, A]
 	result   func(K, window.Window, *A) U
-	tables   tables[K, A]
 
 	panes []pane[K, A] // ascending
 	fired int64        // the last window that fired
@@ -76,6 +75,7 @@ func (o *Window[K, T, A, U]) Open(ctx operator.Context) error {
 // Process implements operator.Operator.
 func (o *Window[K, T, A, U]) Process(b event.Batch) error {
 	in := b.(*event.Records[T])
+	o.publish()
 	n := len(in.Values)
 	for from := 0; from < n; {
 		to := min(from+chunk, n)
@@ -278,3 +278,19 @@ func (o *Window[K, T, A, U]) merge(into, from state.Table[K, A]) {
 
 // Close implements operator.Operator.
 func (o *Window[K, T, A, U]) Close() error { return o.tables.closeTables() }
+
+// publish sets the gauges now and then.
+func (o *Window[K, T, A, U]) publish() {
+	if !o.tables.due(o.ctx.Now()) {
+		return
+	}
+	keys, bytes := 0, int64(0)
+	for i := range o.panes {
+		keys += o.panes[i].table.Len()
+		bytes += o.panes[i].table.Bytes()
+	}
+	for _, t := range o.spare {
+		bytes += t.Bytes()
+	}
+	o.tables.publish(keys, bytes)
+}
