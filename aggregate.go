@@ -26,6 +26,12 @@ type Aggregator[T, A, R any] struct {
 	Merge func(into, from *A)
 	// Result is what comes out.
 	Result func(*A) R
+	// Commutative says that Result is the same in whatever order records are
+	// added, and parts of them merged. It lets windows fold records ahead of
+	// the exchange where that is cheaper (see PreAggregate). Count, Sum, Avg,
+	// Min, Max and Summarize are, but for what floating-point numbers are not:
+	// the last bits of a sum depend on the order, and so do NaNs.
+	Commutative bool
 }
 
 // Number is what can be summed.
@@ -42,8 +48,9 @@ func Count[T any]() Aggregator[T, int64, int64] {
 				*a++
 			}
 		},
-		Merge:  func(into, from *int64) { *into += *from },
-		Result: func(a *int64) int64 { return *a },
+		Merge:       func(into, from *int64) { *into += *from },
+		Result:      func(a *int64) int64 { return *a },
+		Commutative: true,
 	}
 }
 
@@ -61,8 +68,9 @@ func Sum[T any, N Number](f func(*T) N) Aggregator[T, N, N] {
 				*a += terms[i]
 			}
 		},
-		Merge:  func(into, from *N) { *into += *from },
-		Result: func(a *N) N { return *a },
+		Merge:       func(into, from *N) { *into += *from },
+		Result:      func(a *N) N { return *a },
+		Commutative: true,
 	}
 }
 
@@ -75,9 +83,10 @@ type Mean struct {
 // Avg is the arithmetic mean of what f returns.
 func Avg[T any, N Number](f func(*T) N) Aggregator[T, Mean, float64] {
 	return Aggregator[T, Mean, float64]{
-		Add:    func(a *Mean, v *T) { a.Sum += float64(f(v)); a.Count++ },
-		Merge:  func(into, from *Mean) { into.Sum += from.Sum; into.Count += from.Count },
-		Result: func(a *Mean) float64 { return a.Sum / float64(a.Count) },
+		Add:         func(a *Mean, v *T) { a.Sum += float64(f(v)); a.Count++ },
+		Merge:       func(into, from *Mean) { into.Sum += from.Sum; into.Count += from.Count },
+		Result:      func(a *Mean) float64 { return a.Sum / float64(a.Count) },
+		Commutative: true,
 	}
 }
 
@@ -110,7 +119,8 @@ func extreme[T any, N cmp.Ordered](f func(*T) N, better func(a, b N) bool) Aggre
 				take(into, from.Value)
 			}
 		},
-		Result: func(a *Extreme[N]) N { return a.Value },
+		Result:      func(a *Extreme[N]) N { return a.Value },
+		Commutative: true,
 	}
 }
 
@@ -130,7 +140,7 @@ func (p *prepared[A]) get(init func(*A)) *A {
 
 // fold is how records are folded without Init.
 func (a Aggregator[T, A, R]) fold() transform.Fold[T, A] {
-	return transform.Fold[T, A]{Add: a.Add, AddAll: a.AddAll, Merge: a.Merge}
+	return transform.Fold[T, A]{Add: a.Add, AddAll: a.AddAll, Merge: a.Merge, Commutative: a.Commutative}
 }
 
 // preparedFold is the same with Init.
@@ -138,5 +148,7 @@ func (a Aggregator[T, A, R]) preparedFold() transform.Fold[T, prepared[A]] {
 	return transform.Fold[T, prepared[A]]{
 		Add:   func(p *prepared[A], v *T) { a.Add(p.get(a.Init), v) },
 		Merge: func(into, from *prepared[A]) { a.Merge(into.get(a.Init), from.get(a.Init)) },
+
+		Commutative: a.Commutative,
 	}
 }

@@ -36,7 +36,8 @@ func Summarize[T any, N Number](f func(*T) N) Aggregator[T, Summary[N], Summary[
 			n := f(v)
 			a.merge(&Summary[N]{Count: 1, Sum: float64(n), Min: n, Max: n})
 		},
-		Merge:  (*Summary[N]).merge,
-		Result: func(a *Summary[N]) Summary[N] { return *a },
+		Merge:       (*Summary[N]).merge,
+		Result:      func(a *Summary[N]) Summary[N] { return *a },
+		Commutative: true,
 	}
 }

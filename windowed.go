@@ -15,6 +15,7 @@ type Windowed[K comparable, T any] struct {
 	keyed      *Keyed[K, T]
 	definition window.Definition
 	firing     window.Firing
+	salts      int // 0: not salted
 }
 
 // Window divides the stream into windows: of event time, the same for all keys
@@ -103,9 +104,11 @@ func (w *Windowed[K, T]) Apply[U any](name string, f func(r *window.Result[K, []
 func windowed[K comparable, T, A, U any](w *Windowed[K, T], name string, fold transform.Fold[T, A], result func(K, window.Window, window.Timing, *A) U, options []Option) *Results[T, U] {
 	if a, ok := w.definition.(window.Assigner); ok && w.firing.Once() && !a.Unbounded() {
 		j, key := w.keyed.stream.job, w.keyed.key
-		return w.results[U](name, true, func() operator.Operator {
+		r := w.results[U](name, true, func() operator.Operator {
 			return transform.NewWindow(a, key, fold, func(k K, x window.Window, acc *A) U { return result(k, x, window.OnTime, acc) }, tables[K, A](j))
 		}, options)
+		w.combine(r.node, combiner(w, a, fold))
+		return r
 	}
 	return windowedMany(w, name, fold, func(k K, x window.Window, t window.Timing, acc *A, emit func(U)) error {
 		emit(result(k, x, t, acc))
@@ -116,6 +119,9 @@ func windowed[K comparable, T, A, U any](w *Windowed[K, T], name string, fold tr
 // windowedMany adds the operator for a definition of windows.
 func windowedMany[K comparable, T, A, U any](w *Windowed[K, T], name string, fold transform.Fold[T, A], result transform.Result[K, A, U], options []Option) *Results[T, U] {
 	j, d, key, firing := w.keyed.stream.job, w.definition, w.keyed.key, w.firing
+	if w.salts > 0 {
+		j.fail(fmt.Errorf("%q cannot be salted: Aggregate and Reduce of windows of event time can, if a window has one result", name))
+	}
 	r := w.results[U](name, timed(d), func() operator.Operator { return manyResults(j, d, firing, key, fold, result) }, options)
 	if _, counts := d.(window.Counts); counts {
 		r.node.Order.Needs = "divides the records of a key by how many came before them"

@@ -71,6 +71,14 @@ type Output interface {
 	Emit(b event.Batch)
 }
 
+// Flushing is implemented by outputs that lead out of the task.
+type Flushing interface {
+	// Flush sends what has been emitted, and the watermark, without waiting for
+	// more. It may wait like Emit. Few operators need it: a task flushes before
+	// it waits, and soon in any case.
+	Flush()
+}
+
 // Context is what an operator may ask of its task. Only Wake, Now and Go may
 // be called from another goroutine than the task's.
 type Context interface {

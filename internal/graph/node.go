@@ -50,6 +50,10 @@ type Node struct {
 	EventTime *EventTime
 	// Align is set on sources that wait for others.
 	Align *Alignment
+	// Combine can fold records into partial results ahead of the only input.
+	Combine *Combiner
+	// PreAggregate says whether it does.
+	PreAggregate PreAggregation
 }
 
 // Input is an arrow that ends at a node.

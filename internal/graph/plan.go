@@ -54,6 +54,10 @@ func Build(nodes []*Node, d Defaults) (*Plan, error) {
 	if len(nodes) == 0 {
 		return nil, fmt.Errorf("the job has no source: begin it with From")
 	}
+	nodes, err := combine(nodes, d)
+	if err != nil {
+		return nil, err
+	}
 	if err := check(nodes); err != nil {
 		return nil, err
 	}

@@ -106,6 +106,9 @@ func (s *sending) Emit(b event.Batch) {
 	}
 }
 
+// Flush implements operator.Flushing.
+func (s *sending) Flush() { s.out.Flush() }
+
 // fan gives every record to two outputs.
 type fan struct {
 	first, second operator.Output
