@@ -98,7 +98,7 @@ func check(nodes []*Node) error {
 			return fmt.Errorf("%q is aligned with others in event time, but has no event times: call EventTime or Watermarks after From", n.Name)
 		}
 		if n.NeedsWatermarks && !timed(nodes, n) {
-			return fmt.Errorf("%q is a window in event time, but its input has no event times: call EventTime or Watermarks after From", n.Name)
+			return fmt.Errorf("%q goes by event time, but its input has no event times: call EventTime or Watermarks after From", n.Name)
 		}
 	}
 	return nil
