@@ -52,7 +52,7 @@ const slackShare = 8
 // outputs 1 and 2 for late records of each.
 func NewInterval[K comparable, A, B, U any](left func(*A) K, right func(*B) K, f Interval[A, B, U], backend Backends[K]) operator.Operator {
 	j := &interval[K, A, B, U]{Interval: f}
-	slack := (f.Upper - f.Lower) / slackShare
+	slack := f.Upper/slackShare - f.Lower/slackShare // the difference may be too large
 	j.left.hold, j.right.hold = f.Upper, -f.Lower
 	if !f.KeepLeft {
 		j.left.slack = slack

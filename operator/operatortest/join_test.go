@@ -64,7 +64,7 @@ func pairs(meets func(a, b Row[int]) bool, at func(a, b Row[int]) event.Time, ke
 }
 
 func TestIntervalJoin(t *testing.T) {
-	for _, c := range []struct{ lower, upper event.Time }{{0, 20}, {-30, -3}, {-10, 10}, {16, 16}, {40, 90}} {
+	for _, c := range []struct{ lower, upper event.Time }{{0, 20}, {-30, -3}, {-10, 10}, {16, 16}, {40, 90}, {-1 << 62, 1 << 62}} {
 		for _, keep := range [][2]bool{{false, false}, {true, false}, {false, true}, {true, true}} {
 			t.Run(fmt.Sprint(c, keep), func(t *testing.T) {
 				want, refused := pairs(
