@@ -10,13 +10,17 @@ import (
 	"github.com/affluxdev/afflux/state/paged"
 )
 
-// StateOnDisk lets the states of process functions, and of the operators built
-// on them, be larger than memory: those in use are in memory, and the others on
-// a disk, like pebble.In of package state/pebble. Results are the same as in
+// StateOnDisk lets the states of keyed operators be larger than memory: those in
+// use are in memory, and the others on a disk, like pebble.In of package
+// state/pebble. It holds for process functions and what is built on them, for
+// Reduce and Aggregate, and for windows of all kinds. Results are the same as in
 // memory, which is the default.
 //
-// Keys with timers stay in memory. Keys must not hold floating-point numbers,
-// nor fields that are not exported.
+// Some things stay in memory: keys of process functions that have timers, and of
+// each session when it ends. Keys must not hold floating-point numbers, and those
+// of process functions no fields that are not exported. Accumulators may be of
+// any type without functions and channels; a job that has another one fails
+// when it starts.
 func StateOnDisk(d state.Disk) JobOption { return jobOption(func(j *Job) { j.disk = d }) }
 
 // backends is where the operators of a job keep their state. It is asked for
@@ -26,23 +30,38 @@ func backends[K comparable](j *Job) transform.Backends[K] {
 		return transform.InMemory(memory.NewBackend[K])
 	}
 	return func(ctx operator.Context) (state.Backend[K], error) {
-		index, _ := ctx.Subtask()
-		kv, err := j.disk.Open(ctx.Name(), index)
-		if err != nil {
-			return nil, err
-		}
-		b, err := paged.NewBackend[K](kv, j.disk.Resident())
-		if err != nil {
-			if failed := kv.Close(); failed != nil {
-				return nil, fmt.Errorf("%w; and closing it: %w", err, failed)
-			}
-			return nil, err
-		}
-		return b, nil
+		return onDisk(j.disk, ctx, paged.NewBackend[K])
 	}
 }
 
 // tables is where the operators of a job keep accumulators.
-func tables[K comparable, S any](*Job) transform.Tables[K, S] {
-	return transform.InTables(memory.NewTable[K, S])
+func tables[K comparable, S any](j *Job) transform.Tables[K, S] {
+	if j.disk == nil {
+		return transform.InTables(memory.NewTable[K, S])
+	}
+	return func(ctx operator.Context) (state.Tables[K, S], error) {
+		return onDisk(j.disk, ctx, func(kv state.KV, budget int64) (state.Tables[K, S], error) {
+			return paged.NewTables[K, S](kv, budget, unwinding)
+		})
+	}
+}
+
+// unwinding is what a table panics with when its disk fails: nothing that has
+// been computed from then on may be emitted.
+func unwinding(err error) any { return operator.Unwind{Err: err} }
+
+// onDisk opens what a subtask keeps on a disk.
+func onDisk[S any](d state.Disk, ctx operator.Context, open func(kv state.KV, budget int64) (S, error)) (s S, err error) {
+	index, _ := ctx.Subtask()
+	kv, err := d.Open(ctx.Name(), index)
+	if err != nil {
+		return s, err
+	}
+	s, err = open(kv, d.Resident())
+	if err != nil {
+		if failed := kv.Close(); failed != nil {
+			return s, fmt.Errorf("%w; and closing it: %w", err, failed)
+		}
+	}
+	return s, err
 }
