@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/affluxdev/afflux/event"
-	"github.com/affluxdev/afflux/internal/graph"
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
 	"github.com/affluxdev/afflux/window"
@@ -19,7 +18,8 @@ type JoinedWindows[K comparable, A, B any] struct {
 }
 
 // Window divides both streams into windows of event time, as Keyed.Window does
-// for one: a session is one of records of both. Windows of a number of records
+// for one: a session is one of records of both. A record is late when all of its
+// windows have been dropped. Windows of a number of records
 // cannot be joined.
 //
 // With options for early or late results, each of them has all pairs of its
@@ -40,51 +40,34 @@ func (j *Joined[K, A, B]) Window(d window.Definition, options ...WindowOption) *
 	return w
 }
 
-// WindowPairs is the stream that a join of windows emits, with the late records
-// of both inputs beside it. Late records are counted; unless these streams are
-// used, they are dropped.
-type WindowPairs[A, B, U any] struct {
-	*Stream[U]
-	left  *Stream[A]
-	right *Stream[B]
-}
-
-// LateLeft is the stream of left records that came after all of their windows
-// had been dropped.
-func (r *WindowPairs[A, B, U]) LateLeft() *Stream[A] { return r.left }
-
-// LateRight is the stream of right records that came after all of their windows
-// had been dropped.
-func (r *WindowPairs[A, B, U]) LateRight() *Stream[B] { return r.right }
-
 // Inner calls f for each pair of a left and a right record of a key and window.
 // The event time of a result is the last of its window. f must be pure, and must
 // not keep its arguments.
 //
 // Both sides are kept in memory until the window has its result; the pairs are
 // made one after the other, and wait for credit.
-func (w *JoinedWindows[K, A, B]) Inner[U any](name string, f func(a *A, b *B) U, options ...Option) *WindowPairs[A, B, U] {
+func (w *JoinedWindows[K, A, B]) Inner[U any](name string, f func(a *A, b *B) U, options ...Option) *Pairs[A, B, U] {
 	return w.pairs[U](name, transform.Match[K, A, B, U]{Pair: f}, options)
 }
 
 // Left is Inner, and calls f with b nil for left records of a key and window
 // that has no right one.
-func (w *JoinedWindows[K, A, B]) Left[U any](name string, f func(a *A, b *B) U, options ...Option) *WindowPairs[A, B, U] {
+func (w *JoinedWindows[K, A, B]) Left[U any](name string, f func(a *A, b *B) U, options ...Option) *Pairs[A, B, U] {
 	return w.pairs[U](name, transform.Match[K, A, B, U]{Pair: f, KeepLeft: true}, options)
 }
 
 // Right is Inner, and calls f with a nil for right records of a key and window
 // that has no left one.
-func (w *JoinedWindows[K, A, B]) Right[U any](name string, f func(a *A, b *B) U, options ...Option) *WindowPairs[A, B, U] {
+func (w *JoinedWindows[K, A, B]) Right[U any](name string, f func(a *A, b *B) U, options ...Option) *Pairs[A, B, U] {
 	return w.pairs[U](name, transform.Match[K, A, B, U]{Pair: f, KeepRight: true}, options)
 }
 
 // Full is Left and Right together.
-func (w *JoinedWindows[K, A, B]) Full[U any](name string, f func(a *A, b *B) U, options ...Option) *WindowPairs[A, B, U] {
+func (w *JoinedWindows[K, A, B]) Full[U any](name string, f func(a *A, b *B) U, options ...Option) *Pairs[A, B, U] {
 	return w.pairs[U](name, transform.Match[K, A, B, U]{Pair: f, KeepLeft: true, KeepRight: true}, options)
 }
 
-func (w *JoinedWindows[K, A, B]) pairs[U any](name string, m transform.Match[K, A, B, U], options []Option) *WindowPairs[A, B, U] {
+func (w *JoinedWindows[K, A, B]) pairs[U any](name string, m transform.Match[K, A, B, U], options []Option) *Pairs[A, B, U] {
 	if w.firing.Discard {
 		w.joined.left.stream.job.fail(fmt.Errorf("join %q: with Discard a pair is lost when a result comes between its records: use Accumulate, or Apply", name))
 	}
@@ -108,7 +91,7 @@ type JoinWindow[K comparable, A, B any] struct {
 // has a result; f emits any number of others. It must not keep the slices nor
 // emit. Records of a side are in the order in which they came; where parts were
 // combined (sliding windows, merged sessions), part after part.
-func (w *JoinedWindows[K, A, B]) Apply[U any](name string, f func(r *JoinWindow[K, A, B], emit func(U)) error, options ...Option) *WindowPairs[A, B, U] {
+func (w *JoinedWindows[K, A, B]) Apply[U any](name string, f func(r *JoinWindow[K, A, B], emit func(U)) error, options ...Option) *Pairs[A, B, U] {
 	return w.join[U](name, transform.Match[K, A, B, U]{
 		All: func(k K, x window.Window, t window.Timing, s *transform.Sides[A, B], emit func(U)) error {
 			return f(&JoinWindow[K, A, B]{Key: k, Start: x.Start, End: x.End, Left: s.Left, Right: s.Right, Timing: t}, emit)
@@ -116,25 +99,15 @@ func (w *JoinedWindows[K, A, B]) Apply[U any](name string, f func(r *JoinWindow[
 	}, options)
 }
 
-func (w *JoinedWindows[K, A, B]) join[U any](name string, m transform.Match[K, A, B, U], options []Option) *WindowPairs[A, B, U] {
-	left, right, d, firing := w.joined.left, w.joined.right, w.definition, w.firing
-	in := []graph.Input{left.input(), right.input()}
-	in[1].Port = 1
-	j := left.stream.job
-	n := j.add(&graph.Node{
-		Name: name, Kind: "window_join", Keyed: true, NeedsWatermarks: timed(d), Inputs: in,
-		Outputs:  []event.Type{event.TypeOf[U](), event.TypeOf[A](), event.TypeOf[B]()},
-		Optional: []int{1, 2},
-		Operator: func() operator.Operator {
-			return transform.NewWindowJoin(left.key, right.key, m, func(key func(*transform.Either[A, B]) K,
-				fold transform.Fold[transform.Either[A, B], transform.Sides[A, B]], result transform.Result[K, transform.Sides[A, B], U]) operator.Operator {
-				return manyResults(j, d, firing, key, fold, result)
-			})
-		},
+func (w *JoinedWindows[K, A, B]) join[U any](name string, m transform.Match[K, A, B, U], options []Option) *Pairs[A, B, U] {
+	left, right, d, firing := w.joined.left.key, w.joined.right.key, w.definition, w.firing
+	j := w.joined.left.stream.job
+	p := w.joined.pairs[U](name, "window_join", func() operator.Operator {
+		return transform.NewWindowJoin(left, right, m, func(key func(*transform.Either[A, B]) K,
+			fold transform.Fold[transform.Either[A, B], transform.Sides[A, B]], result transform.Result[K, transform.Sides[A, B], U]) operator.Operator {
+			return manyResults(j, d, firing, key, fold, result)
+		})
 	}, options)
-	return &WindowPairs[A, B, U]{
-		Stream: &Stream[U]{job: j, node: n},
-		left:   &Stream[A]{job: j, node: n, output: 1},
-		right:  &Stream[B]{job: j, node: n, output: 2},
-	}
+	p.node.NeedsWatermarks = timed(d)
+	return p
 }

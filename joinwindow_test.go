@@ -13,6 +13,7 @@ import (
 	"github.com/affluxdev/afflux"
 	"github.com/affluxdev/afflux/connector/memory"
 	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/state/pebble"
 	"github.com/affluxdev/afflux/window"
 )
 
@@ -314,6 +315,52 @@ func TestWindowJoinIsRefused(t *testing.T) {
 	w.Full("full", pairOf).To("out", memory.Sink[together]())
 	if err := j.Run(t.Context()); err == nil || !strings.Contains(err.Error(), `join "full": with Discard a pair is lost`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// On a disk, with no memory for state, the result is the same.
+func TestWindowJoinOnDisk(t *testing.T) {
+	const n = 300
+	start := event.At(clock(0, 0))
+	var left []stay
+	var right []trip
+	for i := range n {
+		at := start + event.Time(i)*event.Time(7*time.Minute)
+		left = append(left, stay{i % 7, at, i})
+		right = append(right, trip{stay{i % 5, at + event.Time(i%3)*event.Time(time.Hour), i}, fmt.Sprint("trip ", i)})
+	}
+	for _, c := range []struct {
+		definition window.Definition
+		of         func(time.Time) [][2]time.Time
+		gap        time.Duration
+	}{
+		{window.Tumbling(6 * time.Hour), slidingModel(6*time.Hour, 6*time.Hour), 0},
+		{window.Sliding(6*time.Hour, 4*time.Hour), slidingModel(6*time.Hour, 4*time.Hour), 0},
+		{window.Session(time.Hour), nil, time.Hour},
+	} {
+		for _, p := range []int{1, 3} {
+			t.Run(fmt.Sprint(c.definition, " ", p), func(t *testing.T) {
+				d, err := pebble.In(t.TempDir(), pebble.MinMemory)
+				if err != nil {
+					t.Fatal(err)
+				}
+				j, w := joinOf(p, left, right, c.definition, 3*time.Hour)
+				j.Set(afflux.StateOnDisk(crowded{d}))
+				out := memory.Sink[together]()
+				w.Full("full", pairOf).To("out", out)
+				if err := j.Run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, v := range out.Values() {
+					got = append(got, fmt.Sprint(v))
+				}
+				slices.Sort(got)
+				if want := pairsOf(meetings(left, right, c.of, c.gap), true, true); !slices.Equal(got, want) {
+					t.Errorf("%d pairs, want %d", len(got), len(want))
+				}
+			})
+		}
 	}
 }
 
