@@ -133,8 +133,8 @@ func slidingModel(size, slide time.Duration) func(time.Time) [][2]time.Time {
 }
 
 // windowsOf runs a job and returns its results.
-func windowsOf(t testing.TB, parallelism int, stays []stay, d window.Definition, bound time.Duration, options ...afflux.WindowOption) (results []window.Result[int, []stay], late []stay) {
-	j := afflux.NewJob("t", afflux.Parallelism(parallelism), afflux.Buffers(2, 256))
+func windowsOf(t testing.TB, parallelism int, place []afflux.JobOption, stays []stay, d window.Definition, bound time.Duration, options ...afflux.WindowOption) (results []window.Result[int, []stay], late []stay) {
+	j := afflux.NewJob("t", append([]afflux.JobOption{afflux.Parallelism(parallelism), afflux.Buffers(2, 256)}, place...)...)
 	out, lateOut := memory.Sink[window.Result[int, []stay]](), memory.Sink[stay]()
 	r := afflux.From(j, "stays", memory.Source(stays), afflux.Parallelism(1)).
 		EventTime(when, afflux.OutOfOrder(bound)).
@@ -173,8 +173,9 @@ func TestWindowsAgainstBruteForce(t *testing.T) {
 				// From 23 October to 3 November, over the ends of summer time.
 				stays := drawStays(rt, 11*24*time.Hour, bound)
 				want := c.want(slices.Clone(stays))
+				where := rapid.SampledFrom(slices.Sorted(maps.Keys(places))).Draw(rt, "state")
 				for _, p := range []int{1, 2, 5} {
-					results, late := windowsOf(t, p, stays, c.definition, bound)
+					results, late := windowsOf(t, p, places[where], stays, c.definition, bound)
 					var got []bag
 					for _, r := range results {
 						if r.Timing != window.OnTime {
@@ -205,8 +206,9 @@ func TestOnTimeAndLateAreAll(t *testing.T) {
 					options = append(options, afflux.EarlyCount(n))
 				}
 				options = append(options, afflux.Discard())
+				where := rapid.SampledFrom(slices.Sorted(maps.Keys(places))).Draw(rt, "state")
 				for _, p := range []int{1, 2, 5} {
-					results, late := windowsOf(t, p, stays, d, bound, options...)
+					results, late := windowsOf(t, p, places[where], stays, d, bound, options...)
 					var ids []int
 					for _, r := range results {
 						for _, v := range r.Value {
