@@ -11,11 +11,11 @@ import (
 // Deduplicate passes on the first record of each key to come, and drops the
 // others for as long as within: of processing time, counted from the record
 // passed on. With a time of 0 the key is remembered for ever.
-func (k *Keyed[K, T]) Deduplicate(name string, within time.Duration, options ...Option) *Stream[T] {
+func (k *Keyed[K, T]) Deduplicate[N ~string](name N, within time.Duration, options ...Option) *Stream[T] {
 	if within < 0 {
 		k.stream.job.fail(fmt.Errorf("operator %q: duplicates within %v: the time must not be negative", name, within))
 	}
-	s := process[K, T, T](k, name, "deduplicate", func() Processor[K, T, T] { return &deduplicate[K, T]{within: within} }, options)
+	s := process[K, T, T](k, string(name), "deduplicate", func() Processor[K, T, T] { return &deduplicate[K, T]{within: within} }, options)
 	s.node.Order.Needs = "passes on the first record of a key to come"
 	return s
 }
@@ -48,8 +48,8 @@ func (p *deduplicate[K, T]) Process(ctx *ProcessContext[K, T], v *T) error {
 // watermark shows that there is none before it. Of several with that time it
 // is the one that came first. Later records are dropped; those that the
 // watermark has passed when they come are late, and counted.
-func (k *Keyed[K, T]) First(name string, options ...Option) *Stream[T] {
-	s := process[K, T, T](k, name, "first", func() Processor[K, T, T] { return &first[K, T]{} }, options)
+func (k *Keyed[K, T]) First[N ~string](name N, options ...Option) *Stream[T] {
+	s := process[K, T, T](k, string(name), "first", func() Processor[K, T, T] { return &first[K, T]{} }, options)
 	s.node.NeedsWatermarks = true
 	s.node.Order.Needs = "takes, of the records of a key with the lowest event time, the first to come"
 	return s
@@ -101,8 +101,8 @@ func (p *first[K, T]) OnTimer(ctx *ProcessContext[K, T], at event.Time, _ TimerK
 // Last passes on each record that is the last one of its key so far: those
 // whose event time is before that of one passed on are dropped. So what comes
 // out for a key is in order, and ends with its last record.
-func (k *Keyed[K, T]) Last(name string, options ...Option) *Stream[T] {
-	s := process[K, T, T](k, name, "last", func() Processor[K, T, T] { return &last[K, T]{} }, options)
+func (k *Keyed[K, T]) Last[N ~string](name N, options ...Option) *Stream[T] {
+	s := process[K, T, T](k, string(name), "last", func() Processor[K, T, T] { return &last[K, T]{} }, options)
 	s.node.Order.Needs = "drops records that come after later ones of their key"
 	return s
 }

@@ -110,7 +110,7 @@ const rollingNeeds = "has a result for each record, of those of its key that cam
 
 // Reduce combines the records of each key: f folds a record into the result so
 // far, which begins as the first record. The result is emitted for each record.
-func (k *Keyed[K, T]) Reduce(name string, f func(acc *T, v *T), options ...Option) *Stream[T] {
+func (k *Keyed[K, T]) Reduce[F ~func(acc, v *T)](name string, f F, options ...Option) *Stream[T] {
 	key := k.key
 	n := k.node(name, "reduce", []event.Type{event.TypeOf[T]()}, func() operator.Operator {
 		return transform.NewRolling(key, reducing(f), func(_ K, a *reduced[T]) T { return a.value }, tables[K, reduced[T]](k.stream.job))

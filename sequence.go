@@ -32,7 +32,7 @@ func (k *Keyed[K, T]) FollowedBy[U any](name string, first, second func(*T) bool
 // accepts and that no record that second accepts has followed, as FollowedBy
 // defines it. The result has the event time at which the time was up; when the
 // input ends it is up for all.
-func (k *Keyed[K, T]) NotFollowedBy(name string, first, second func(*T) bool, within time.Duration, options ...Option) *Stream[T] {
+func (k *Keyed[K, T]) NotFollowedBy[F ~func(*T) bool](name string, first, second F, within time.Duration, options ...Option) *Stream[T] {
 	k.checkSequence(name, within)
 	s := process[K, T, T](k, name, "not_followed_by", func() Processor[K, T, T] {
 		return &followed[K, T, T]{first: first, second: second, within: within, missed: func(a *T) T { return *a }}

@@ -72,7 +72,7 @@ func (w *Windowed[K, T]) Aggregate[A, R any](name string, a Aggregator[T, A, R],
 // emits one record when the watermark passes the end of the window, and others
 // as the options of Window say. f must be associative: sliding windows and
 // sessions combine parts.
-func (w *Windowed[K, T]) Reduce(name string, f func(acc *T, v *T), options ...Option) *Results[T, T] {
+func (w *Windowed[K, T]) Reduce[F ~func(acc, v *T)](name string, f F, options ...Option) *Results[T, T] {
 	add := reducing(f)
 	fold := transform.Fold[T, reduced[T]]{
 		Add: add,
