@@ -8,7 +8,7 @@ SEEDS    ?= 200
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz fmt sim
+.PHONY: help demo test lint bench nexmark fuzz fmt sim
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ lint: ## golangci-lint, as pinned here (the first run builds it: some minutes)
 
 bench: ## compare the engine with plain loops that do the same work
 	cd bench && go run ./cmd/compare
+
+nexmark: ## check the answers of the Nexmark queries, in memory and on disk
+	cd bench && go run ./cmd/nexmark
 
 fuzz: ## try every fuzz target for FUZZTIME
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \

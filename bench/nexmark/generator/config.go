@@ -64,6 +64,11 @@ type Config struct {
 	// OutOfOrderGroup is the number of events within which they are mixed; 1
 	// for none.
 	OutOfOrderGroup int64
+	// Independent draws each event independently of its neighbours, as
+	// nexmark/nexmark does. Otherwise the id itself is the seed, as in Beam:
+	// the first draws of events with near ids are then nearly the same, and
+	// thousands of bids in a row are for hot auctions, or none.
+	Independent bool
 	// Channels gives bids a channel and a URL, as nexmark/nexmark has them.
 	Channels bool
 }
@@ -85,7 +90,8 @@ func Beam() Config {
 // events and beginning, since that one has no end and begins when it is run.
 func Flink() Config {
 	c := Beam()
-	c.Timelines, c.Shape, c.ExactRate, c.Channels = 1, Square, true, true
+	c.Timelines, c.Shape = 1, Square
+	c.ExactRate, c.Independent, c.Channels = true, true, true
 	return c
 }
 

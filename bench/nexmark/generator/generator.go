@@ -3,8 +3,9 @@
 // java.util.Random, so that any part of the events can be made anywhere, in any
 // order, and is the same in every run.
 //
-// The bid channel and URL of nexmark/nexmark can be added. That generator is not
-// seeded at all; here its events are as reproducible as the others.
+// The events of nexmark/nexmark, whose bids have a channel and a URL, can be had
+// too. That generator is not seeded at all; here they are as reproducible as the
+// others.
 package generator
 
 import "github.com/affluxdev/afflux/bench/nexmark/schema"
@@ -60,7 +61,11 @@ func (g *Generator) event(first, n int64) schema.Event {
 	group := g.c.OutOfOrderGroup
 	n = n/group*group + n*953%group // 953 is prime: a permutation of most groups
 	id := first + n
-	d := draw{g: g, r: NewRandom(id), id: id, n: n, now: g.clock.at(n)}
+	seed := id
+	if g.c.Independent {
+		seed = scatter(id)
+	}
+	d := draw{g: g, r: NewRandom(seed), id: id, n: n, now: g.clock.at(n)}
 	switch k := id % g.block; {
 	case k < g.c.Persons:
 		return schema.Event{Person: d.person()}
@@ -69,6 +74,14 @@ func (g *Generator) event(first, n int64) schema.Event {
 	default:
 		return schema.Event{Bid: d.bid()}
 	}
+}
+
+// scatter mixes the bits of an id: the finalizer of SplitMix64.
+func scatter(id int64) int64 {
+	z := uint64(id) + 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return int64(z ^ z>>31)
 }
 
 // draw is one event in the making. The order in which its methods ask for

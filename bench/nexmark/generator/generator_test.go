@@ -192,3 +192,25 @@ func TestWrongConfigurations(t *testing.T) {
 		}
 	}
 }
+
+// TestNeighboursAreIndependent counts how often hot and other auctions take
+// turns: about every second time, or nearly never as in Beam.
+func TestNeighboursAreIndependent(t *testing.T) {
+	turns := func(c Config) (n int) {
+		c.Events, c.Timelines = 20_000, 1
+		hot := false
+		for e := range generator(t, c).Seq {
+			if e.Bid != nil && (e.Bid.Auction%100 == 0) != hot {
+				hot = !hot
+				n++
+			}
+		}
+		return n
+	}
+	if n := turns(Flink()); n < 8000 || n > 10_400 {
+		t.Errorf("independent bids take turns %d times", n)
+	}
+	if n := turns(Beam()); n < 2 || n > 1000 {
+		t.Errorf("Beam's bids take turns %d times", n)
+	}
+}

@@ -46,13 +46,13 @@ type WinningBid struct {
 
 // LoggedBid is a row of q10: a bid, and the day and minute, in UTC, of its file.
 type LoggedBid struct {
-	Auction  int64  `csv:"auction"`
-	Bidder   int64  `csv:"bidder"`
-	Price    int64  `csv:"price"`
-	DateTime int64  `csv:"dateTime"`
-	Extra    string `csv:"extra"`
-	Day      string `csv:"dt"`
-	Minute   string `csv:"hm"`
+	Auction  int64
+	Bidder   int64
+	Price    int64
+	DateTime int64
+	Extra    string
+	Day      string
+	Minute   string
 }
 
 // BidderSession is a row of q11: End is the gap after the last bid.
