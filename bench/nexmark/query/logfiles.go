@@ -52,7 +52,7 @@ type logFile struct {
 
 func (f *logFile) close() error {
 	f.w.Flush()
-	return errors.Join(f.w.Error(), f.b.Flush(), f.f.Close())
+	return errors.Join(f.w.Error(), f.b.Flush(), f.f.Sync(), f.f.Close())
 }
 
 // Write implements connector.Writer.
@@ -129,5 +129,6 @@ func (w *logWriter) Close() error {
 			err = errors.Join(err, os.Remove(part))
 		}
 	}
+	clear(w.parts)
 	return err
 }

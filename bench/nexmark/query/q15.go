@@ -15,9 +15,11 @@ func Q15(events *Events) *afflux.Stream[schema.DayStatistics] {
 	return bids(events).
 		KeyBy("all", everything).
 		Window(window.Days(time.UTC)).
+		Salted(4). // all bids have one key
 		Aggregate("statistics", afflux.Aggregator[schema.Bid, activity, schema.DayStatistics]{
-			Add:   (*activity).add,
-			Merge: (*activity).merge,
+			Add:         (*activity).add,
+			Merge:       (*activity).merge,
+			Commutative: true,
 			Result: func(a *activity) schema.DayStatistics {
 				return schema.DayStatistics{Bids: a.Bids.count(), Bidders: a.Bidders.Count, Auctions: a.Auctions.Count}
 			},
