@@ -2,6 +2,7 @@ package paged
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/affluxdev/afflux/state"
 )
@@ -178,7 +179,7 @@ func (b *backend[K]) drop(slot, top uint32) {
 	var none K
 	b.index.remove(top, slot)
 	key := b.keys.at(slot)
-	b.text -= b.names.owned(key)
+	b.text -= b.names.strings.owned(unsafe.Pointer(key))
 	*key, *b.flags.at(slot) = none, 0
 	b.store.Release(slot)
 }

@@ -64,7 +64,7 @@ func (b *backend[K]) admit(key *K, top uint32) uint32 {
 	slot := b.acquire()
 	k := b.keys.at(slot)
 	*k = *key
-	b.text += b.names.own(k)
+	b.text += b.names.strings.own(unsafe.Pointer(k))
 	*b.flags.at(slot) = live | busy
 	b.index.add(top, slot)
 	return slot

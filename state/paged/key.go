@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
-	"strings"
 	"unsafe"
 
 	"github.com/affluxdev/afflux/codec"
@@ -15,7 +14,7 @@ import (
 type keys[K comparable] struct {
 	codec   codec.Codec[K] // nil: strings as they are, and integers
 	number  func(*K) uint64
-	strings []uintptr // where a key has strings
+	strings texts
 }
 
 func newKeys[K comparable]() (keys[K], error) {
@@ -23,7 +22,7 @@ func newKeys[K comparable]() (keys[K], error) {
 	if err := checkKey(t, t.String()); err != nil {
 		return keys[K]{}, err
 	}
-	k := keys[K]{strings: stringsIn(nil, t, 0), number: numberOf[K](t.Kind())}
+	k := keys[K]{strings: textsIn(nil, t, 0), number: numberOf[K](t.Kind())}
 	if t.Kind() == reflect.String || k.number != nil {
 		return k, nil
 	}
@@ -70,45 +69,6 @@ func (k *keys[K]) encode(dst []byte, key *K) ([]byte, error) {
 		return binary.AppendUvarint(dst, k.number(key)), nil
 	}
 	return append(dst, *(*string)(unsafe.Pointer(key))...), nil
-}
-
-// own copies the strings of a key, which may be parts of something larger, and
-// returns how many bytes they have.
-func (k *keys[K]) own(key *K) (bytes int64) {
-	for _, offset := range k.strings {
-		s := (*string)(unsafe.Add(unsafe.Pointer(key), offset))
-		*s = strings.Clone(*s)
-		bytes += int64(len(*s))
-	}
-	return bytes
-}
-
-// owned is how many bytes the strings of a key have.
-func (k *keys[K]) owned(key *K) (bytes int64) {
-	for _, offset := range k.strings {
-		bytes += int64(len(*(*string)(unsafe.Add(unsafe.Pointer(key), offset))))
-	}
-	return bytes
-}
-
-// stringsIn lists where values of a type have strings.
-func stringsIn(out []uintptr, t reflect.Type, base uintptr) []uintptr {
-	switch t.Kind() {
-	case reflect.String:
-		out = append(out, base)
-	case reflect.Array:
-		if len(stringsIn(nil, t.Elem(), 0)) > 0 {
-			for i := range t.Len() {
-				out = stringsIn(out, t.Elem(), base+uintptr(i)*t.Elem().Size())
-			}
-		}
-	case reflect.Struct:
-		for i := range t.NumField() {
-			f := t.Field(i)
-			out = stringsIn(out, f.Type, base+f.Offset)
-		}
-	}
-	return out
 }
 
 // numberOf reads keys that are integers, different ones as different numbers;

@@ -15,49 +15,49 @@ const prefixSize = 8
 const hashSize = 8
 
 // number gives the table names that no other has had.
-func (t *table[K, S]) number() {
+func (t *table) number() {
 	binary.BigEndian.PutUint64(t.prefix[:], t.next)
 	t.next++
 }
 
 // appendName adds the name of a key.
-func (t *table[K, S]) appendName(dst []byte, key *K, hash uint64) []byte {
+func (t *table) appendName(dst []byte, key unsafe.Pointer, hash uint64) []byte {
 	dst = binary.BigEndian.AppendUint64(append(dst, t.prefix[:]...), hash)
-	dst, err := t.keys.append(dst, unsafe.Pointer(key), 0)
+	dst, err := t.keys.append(dst, key, 0)
 	if err != nil {
-		t.failed("key %v cannot be stored: %w", *key, err)
+		t.failed("key %v cannot be stored: %w", t.show(key), err)
 	}
 	return dst
 }
 
 // nameOf is the name of a key, valid until the next name.
-func (t *table[K, S]) nameOf(key *K, hash uint64) []byte {
+func (t *table) nameOf(key unsafe.Pointer, hash uint64) []byte {
 	t.name = t.appendName(t.name[:0], key, hash)
 	return t.name
 }
 
 // row encodes a state behind the number of the walk that has visited it, valid
 // until the next one.
-func (t *table[K, S]) row(walk uint32, s *S, key *K) (row, value []byte) {
+func (t *table) row(walk uint32, c *cell) (row, value []byte) {
 	row = binary.AppendUvarint(t.value[:0], uint64(walk))
 	at := len(row)
-	row, err := t.states.append(row, unsafe.Pointer(s), 0)
+	row, err := t.states.append(row, t.cells.state(c), 0)
 	t.value = row
 	if err != nil {
-		t.failed("the state of key %v cannot be stored: %w", *key, err)
+		t.failed("the state of key %v cannot be stored: %w", t.show(t.cells.key(c)), err)
 	}
 	return row, row[at:]
 }
 
 // fill decodes a row into a cell with the zero state.
-func (t *table[K, S]) fill(slot uint32, row []byte) error {
+func (t *table) fill(slot uint32, row []byte) error {
 	c := t.cells.at(slot)
 	walk, n := binary.Uvarint(row)
 	if n <= 0 {
 		return errCut
 	}
 	c.walk, c.kept, c.sum = uint32(walk), true, xxh3.Hash(row[n:])
-	rest, err := t.states.load(row[n:], unsafe.Pointer(&c.state))
+	rest, err := t.states.load(row[n:], t.cells.state(c))
 	if err == nil && len(rest) > 0 {
 		return errCut
 	}
@@ -65,24 +65,24 @@ func (t *table[K, S]) fill(slot uint32, row []byte) error {
 }
 
 // load reads the row of one key, valid until the next one.
-func (t *table[K, S]) load(key *K, hash uint64) (row []byte, ok bool) {
+func (t *table) load(key unsafe.Pointer, hash uint64) (row []byte, ok bool) {
 	row, ok, err := t.kv.Get(t.nameOf(key, hash), t.value[:0])
 	t.value = row
 	if err != nil {
-		t.failed("the state of key %v cannot be read: %w", *key, err)
+		t.failed("the state of key %v cannot be read: %w", t.show(key), err)
 	}
 	return row, ok
 }
 
 // remove removes the row of a key.
-func (t *table[K, S]) remove(key *K, hash uint64) {
+func (t *table) remove(key unsafe.Pointer, hash uint64) {
 	if err := t.kv.Delete(t.nameOf(key, hash)); err != nil {
-		t.failed("the state of key %v cannot be removed: %w", *key, err)
+		t.failed("the state of key %v cannot be removed: %w", t.show(key), err)
 	}
 }
 
 // removeAll removes the rows of the table.
-func (t *table[K, S]) removeAll() {
+func (t *table) removeAll() {
 	var end [prefixSize]byte
 	binary.BigEndian.PutUint64(end[:], binary.BigEndian.Uint64(t.prefix[:])+1)
 	if err := t.kv.DeleteRange(t.prefix[:], end[:]); err != nil {
@@ -106,15 +106,15 @@ type want struct {
 func (w *wanted) reset()   { w.text, w.items, w.names = w.text[:0], w.items[:0], w.names[:0] }
 func (w *wanted) len() int { return len(w.items) }
 
-func (t *table[K, S]) want(slot uint32) {
+func (t *table) want(slot uint32) {
 	w, c := &t.wanted, t.cells.at(slot)
 	start := len(w.text)
-	w.text = t.appendName(w.text, &c.key, c.hash)
+	w.text = t.appendName(w.text, t.cells.key(c), c.hash)
 	w.items = append(w.items, want{c.hash, start, len(w.text), slot})
 }
 
 // read fills the wanted keys, in the order of their names.
-func (t *table[K, S]) read() {
+func (t *table) read() {
 	w := &t.wanted
 	w.byName()
 	if t.sorted == nil {
@@ -126,7 +126,7 @@ func (t *table[K, S]) read() {
 				err = t.fill(it.slot, row)
 			}
 			if err != nil {
-				t.failed("the state of key %v cannot be read: %w", t.cells.at(it.slot).key, err)
+				t.failed("the state of key %v cannot be read: %w", t.show(t.cells.key(t.cells.at(it.slot))), err)
 			}
 		}
 		return
@@ -138,7 +138,7 @@ func (t *table[K, S]) read() {
 		t.away--
 		slot := w.items[i].slot
 		if err := t.fill(slot, row); err != nil {
-			return fmt.Errorf("key %v: %w", t.cells.at(slot).key, err)
+			return fmt.Errorf("key %v: %w", t.show(t.cells.key(t.cells.at(slot))), err)
 		}
 		return nil
 	})

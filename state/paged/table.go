@@ -5,13 +5,14 @@ import (
 	"slices"
 	"unsafe"
 
-	"github.com/affluxdev/afflux/state"
 	"github.com/zeebo/xxh3"
 )
 
 // table is one of tables. A key is in the index, or stored and counted by away.
-type table[K comparable, S any] struct {
-	*tables[K, S]
+// Keys and states have no types here, so that there is one table in a program
+// and not one for each pair: typedTable knows the types.
+type table struct {
+	*tables
 	prefix [prefixSize]byte // of its names in the store of bytes
 	index  index
 	hand   int // cell of the index
@@ -26,28 +27,29 @@ type table[K comparable, S any] struct {
 	got     uint32   // the slot of the last Get and 1
 	visits  []visit
 
-	walk    walk[K]
+	walk    walk
 	version uint64 // counts changes of what a walk relies on
 	missing []int
 	places  [selectChunk]int
 }
 
-// Lookup implements state.Table.
-func (t *table[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
+// findAll looks keys up, which lie one after the other, and adds those that are
+// absent.
+func (t *table) findAll(keys unsafe.Pointer, hashes []uint64, out []unsafe.Pointer) {
 	t.settle()
 	t.makeRoom(0) // states have grown
-	for from := 0; from < len(keys); from += selectChunk {
-		to := min(from+selectChunk, len(keys))
-		t.lookup(keys[from:to], hashes[from:to], out[from:to])
+	for from := 0; from < len(hashes); from += selectChunk {
+		to := min(from+selectChunk, len(hashes))
+		t.findChunk(t.nth(keys, from), hashes[from:to], out[from:to])
 	}
 }
 
-func (t *table[K, S]) lookup(keys []K, hashes []uint64, out []*S) {
+func (t *table) findChunk(keys unsafe.Pointer, hashes []uint64, out []unsafe.Pointer) {
 	t.index.cover(hashes)
 	t.locate(hashes)
 	t.missing = t.missing[:0]
 	for i, h := range hashes {
-		slot, at, ok := t.find(&keys[i], h, t.places[i])
+		slot, at, ok := t.find(t.nth(keys, i), h, t.places[i])
 		if !ok {
 			t.missing = append(t.missing, i)
 			continue
@@ -62,7 +64,7 @@ func (t *table[K, S]) lookup(keys []K, hashes []uint64, out []*S) {
 
 // locate sets the places where keys with these hashes are or may be, and brings
 // what is looked at next into the cache.
-func (t *table[K, S]) locate(hashes []uint64) {
+func (t *table) locate(hashes []uint64) {
 	x, sum := &t.index, uint64(0)
 	for i, h := range hashes {
 		t.places[i] = x.home(top(h))
@@ -72,21 +74,21 @@ func (t *table[K, S]) locate(hashes []uint64) {
 		at, ok := x.seek(t.places[i], top(h))
 		if t.places[i] = at; ok {
 			c := t.cells.at(slotOf(x.cells[at]))
-			sum += c.hash + uint64(*(*uint8)(unsafe.Pointer(c)))
+			sum += c.hash + uint64(*(*uint8)(t.cells.state(c)))
 		}
 	}
 	t.touch += sum
 }
 
 // find looks for a key from a place of the index on.
-func (t *table[K, S]) find(key *K, hash uint64, at int) (slot uint32, place int, ok bool) {
+func (t *table) find(key unsafe.Pointer, hash uint64, at int) (slot uint32, place int, ok bool) {
 	x := &t.index
 	for {
 		if at, ok = x.seek(at, top(hash)); !ok {
 			return 0, at, false
 		}
 		slot = slotOf(x.cells[at])
-		if c := t.cells.at(slot); c.hash == hash && c.key == *key {
+		if c := t.cells.at(slot); c.hash == hash && t.equal(t.cells.key(c), key) {
 			return slot, at, true
 		}
 		at = x.next(at)
@@ -94,7 +96,7 @@ func (t *table[K, S]) find(key *K, hash uint64, at int) (slot uint32, place int,
 }
 
 // resident looks for a key in memory.
-func (t *table[K, S]) resident(key *K, hash uint64) (slot uint32, place int, ok bool) {
+func (t *table) resident(key unsafe.Pointer, hash uint64) (slot uint32, place int, ok bool) {
 	h := [1]uint64{hash}
 	span := t.index.span
 	if t.index.cover(h[:]); span != t.index.span {
@@ -104,7 +106,7 @@ func (t *table[K, S]) resident(key *K, hash uint64) (slot uint32, place int, ok 
 }
 
 // give returns a pointer that stays valid in this epoch.
-func (t *table[K, S]) give(slot uint32) *S {
+func (t *table) give(slot uint32) unsafe.Pointer {
 	c := t.cells.at(slot)
 	if c.epoch != t.epoch {
 		c.epoch = t.epoch
@@ -112,15 +114,15 @@ func (t *table[K, S]) give(slot uint32) *S {
 			t.touched = append(t.touched, slot)
 		}
 	}
-	return &c.state
+	return t.cells.state(c)
 }
 
-func (t *table[K, S]) pinned(slot uint32) bool {
+func (t *table) pinned(slot uint32) bool {
 	return t.cells.at(slot).epoch == t.epoch || t.got == slot+1
 }
 
 // settle ends the use of all pointers given out.
-func (t *table[K, S]) settle() {
+func (t *table) settle() {
 	for _, slot := range t.touched {
 		t.measure(slot)
 	}
@@ -131,7 +133,7 @@ func (t *table[K, S]) settle() {
 }
 
 // settleOne ends the use of what Get has returned.
-func (t *table[K, S]) settleOne() {
+func (t *table) settleOne() {
 	if t.got != 0 && t.states.owned != nil {
 		t.measure(t.got - 1)
 	}
@@ -139,23 +141,24 @@ func (t *table[K, S]) settleOne() {
 }
 
 // measure counts again what a key in memory owns, since its state has changed.
-func (t *table[K, S]) measure(slot uint32) {
+func (t *table) measure(slot uint32) {
 	c := t.cells.at(slot)
-	n := t.own.owned(&c.key) + int64(t.states.sum(unsafe.Pointer(&c.state), 0))
+	n := t.own.owned(t.cells.key(c)) + int64(t.states.sum(t.cells.state(c), 0))
 	t.used += n - c.owned
 	t.bytes += n - c.owned
 	c.owned = n
 }
 
 // bring makes the missing keys of a chunk resident.
-func (t *table[K, S]) bring(keys []K, hashes []uint64, out []*S) {
+func (t *table) bring(keys unsafe.Pointer, hashes []uint64, out []unsafe.Pointer) {
 	t.makeRoom(len(t.missing))
 	t.index.reserve(len(t.missing))
 	t.wanted.reset()
 	for _, i := range t.missing {
-		slot, _, ok := t.find(&keys[i], hashes[i], t.index.home(top(hashes[i])))
+		key := t.nth(keys, i)
+		slot, _, ok := t.find(key, hashes[i], t.index.home(top(hashes[i])))
 		if !ok {
-			if slot = t.admit(&keys[i], hashes[i]); t.away > 0 {
+			if slot = t.admit(key, hashes[i]); t.away > 0 {
 				t.want(slot)
 			}
 		}
@@ -167,11 +170,12 @@ func (t *table[K, S]) bring(keys []K, hashes []uint64, out []*S) {
 }
 
 // admit adds a key with the zero state to those in memory.
-func (t *table[K, S]) admit(key *K, hash uint64) uint32 {
+func (t *table) admit(key unsafe.Pointer, hash uint64) uint32 {
 	slot := t.acquire()
 	c := t.cells.at(slot)
-	c.key, c.hash = *key, hash
-	c.owned = t.own.own(&c.key)
+	c.hash = hash
+	t.assign(t.cells.key(c), key)
+	c.owned = t.own.own(t.cells.key(c))
 	t.used += t.each + c.owned
 	t.bytes += t.each + c.owned
 	t.index.add(top(hash), slot)
@@ -181,8 +185,8 @@ func (t *table[K, S]) admit(key *K, hash uint64) uint32 {
 	return slot
 }
 
-// Get implements state.Table.
-func (t *table[K, S]) Get(key *K, hash uint64) *S {
+// get returns the state of a key, nil if it is absent.
+func (t *table) get(key unsafe.Pointer, hash uint64) unsafe.Pointer {
 	t.settleOne()
 	t.settleVisits()
 	slot, at, ok := t.resident(key, hash)
@@ -197,11 +201,11 @@ func (t *table[K, S]) Get(key *K, hash uint64) *S {
 		}
 	}
 	t.got = slot + 1
-	return &t.cells.at(slot).state
+	return t.cells.state(t.cells.at(slot))
 }
 
 // fetch makes a key resident if it is stored.
-func (t *table[K, S]) fetch(key *K, hash uint64) (slot uint32, ok bool) {
+func (t *table) fetch(key unsafe.Pointer, hash uint64) (slot uint32, ok bool) {
 	t.makeRoom(1)
 	value, ok := t.load(key, hash)
 	if !ok {
@@ -212,15 +216,15 @@ func (t *table[K, S]) fetch(key *K, hash uint64) (slot uint32, ok bool) {
 	slot = t.admit(key, hash)
 	t.walk.left = left
 	if err := t.fill(slot, value); err != nil {
-		t.failed("the state of key %v cannot be read: %w", *key, err)
+		t.failed("the state of key %v cannot be read: %w", t.show(key), err)
 	}
 	t.away--
 	t.measure(slot)
 	return slot, true
 }
 
-// Delete implements state.Table.
-func (t *table[K, S]) Delete(key *K, hash uint64) bool {
+// delete removes a key and tells whether it was present.
+func (t *table) delete(key unsafe.Pointer, hash uint64) bool {
 	t.settle()
 	slot, _, ok := t.resident(key, hash)
 	switch {
@@ -244,7 +248,7 @@ func (t *table[K, S]) Delete(key *K, hash uint64) bool {
 }
 
 // drop takes a key from memory.
-func (t *table[K, S]) drop(slot uint32) {
+func (t *table) drop(slot uint32) {
 	c := t.cells.at(slot)
 	t.used -= t.each + c.owned
 	t.bytes -= t.each + c.owned
@@ -255,17 +259,17 @@ func (t *table[K, S]) drop(slot uint32) {
 
 // evict stores a key and takes it from memory. What has not changed is stored
 // already.
-func (t *table[K, S]) evict(slot uint32) {
+func (t *table) evict(slot uint32) {
 	c := t.cells.at(slot)
 	visited := t.walk.going && c.walk == t.walk.id
 	walk := uint32(0)
 	if visited {
 		walk = c.walk
 	}
-	row, value := t.row(walk, &c.state, &c.key)
+	row, value := t.row(walk, c)
 	if !c.kept || visited || xxh3.Hash(value) != c.sum {
-		if err := t.kv.Set(t.nameOf(&c.key, c.hash), row); err != nil {
-			t.failed("the state of key %v cannot be stored: %w", c.key, err)
+		if err := t.kv.Set(t.nameOf(t.cells.key(c), c.hash), row); err != nil {
+			t.failed("the state of key %v cannot be stored: %w", t.show(t.cells.key(c)), err)
 		}
 		t.stored = true
 	}
@@ -273,19 +277,15 @@ func (t *table[K, S]) evict(slot uint32) {
 	t.drop(slot)
 }
 
-// Len implements state.Table.
-func (t *table[K, S]) Len() int { return t.index.n + t.away }
+func (t *table) len() int { return t.index.n + t.away }
 
-// Bytes implements state.Table.
-func (t *table[K, S]) Bytes() int64 {
+// size is the memory that the table holds.
+func (t *table) size() int64 {
 	return t.bytes - int64(t.index.n)*inIndex + t.index.bytes() + int64(unsafe.Sizeof(*t)) + t.walk.bytes()
 }
 
-// Expect implements state.Table: the index is small and grows fast enough.
-func (t *table[K, S]) Expect(int) {}
-
-// Clear implements state.Table.
-func (t *table[K, S]) Clear() {
+// clear removes all keys.
+func (t *table) clear() {
 	for i := range t.visits {
 		t.release(t.visits[i].slot)
 	}
@@ -306,7 +306,7 @@ func (t *table[K, S]) Clear() {
 	t.bytes, t.hand, t.away = 0, 0, 0
 	t.unlist(t)
 	t.version++
-	t.walk = walk[K]{id: t.walk.id, cursor: t.walk.cursor}
+	t.walk = walk{id: t.walk.id, cursor: t.walk.cursor}
 	if t.stored {
 		t.removeAll()
 		t.stored = false
@@ -320,5 +320,3 @@ func (w *wanted) byName() {
 		return cmp.Or(cmp.Compare(a.hash, b.hash), slices.Compare(w.text[a.start:a.end], w.text[b.start:b.end]))
 	})
 }
-
-var _ state.Table[int, int] = (*table[int, int])(nil)

@@ -2,9 +2,11 @@ package paged_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/state"
 	"github.com/affluxdev/afflux/state/paged"
 	"github.com/affluxdev/afflux/state/statetest"
@@ -75,5 +77,94 @@ func TestTable(t *testing.T) {
 				},
 				Write: func(s *[3]int64, v int64) { s[2] = v }, Read: func(s *[3]int64) int64 { return s[2] }})
 		})
+	}
+}
+
+// What states and keys in memory point to is not collected, and what they
+// pointed to is, once they are gone.
+func TestPointersAreSeenByTheCollector(t *testing.T) {
+	type key struct {
+		zone int8
+		city string
+	}
+	type state struct {
+		n    int8
+		next *[4]int
+	}
+	const n = 3000 // several pages
+	all := openTables[key, state](t, newMapKV(), 1<<30)
+	table := all.New()
+	keys, hashes, out := make([]key, n), make([]uint64, n), make([]*state, n)
+	for i := range keys {
+		keys[i] = key{int8(i), fmt.Sprint("city ", i)}
+		hashes[i] = event.HashString(keys[i].city)
+	}
+	table.Lookup(keys, hashes, out)
+	gone := make(chan int, n)
+	for i, s := range out {
+		s.n, s.next = int8(i), &[4]int{i, i + 1, i + 2, i + 3}
+		runtime.AddCleanup(s.next, func(i int) { gone <- i }, i)
+	}
+	clear(keys) // the table has copies
+	clear(out)
+	var litter [][4]int
+	for range 3 {
+		runtime.GC()
+		for i := range n {
+			litter = append([][4]int{{-i, -i, -i, -i}}, litter[:min(len(litter), 10)]...)
+		}
+	}
+	if len(gone) > 0 {
+		t.Fatalf("the state of key %d was collected", <-gone)
+	}
+	for i, h := range hashes {
+		k := key{int8(i), fmt.Sprint("city ", i)}
+		if s := table.Get(&k, h); s == nil || s.n != int8(i) || *s.next != [4]int{i, i + 1, i + 2, i + 3} {
+			t.Fatalf("the state of %v is %v", k, s)
+		}
+	}
+	table.Clear()
+	for range n {
+		runtime.GC()
+		if len(gone) == n {
+			break
+		}
+	}
+	if len(gone) < n {
+		t.Errorf("%d of %d states were not collected after their keys were removed", n-len(gone), n)
+	}
+	runtime.KeepAlive(all)
+	runtime.KeepAlive(litter)
+}
+
+// Keys or states may take no memory.
+func TestNothingToKeep(t *testing.T) {
+	kv := newMapKV()
+	sets := openTables[string, struct{}](t, kv, 0)
+	set := sets.New()
+	for i := range 2000 {
+		k := fmt.Sprint(i % 1000)
+		set.Lookup([]string{k}, []uint64{event.HashString(k)}, make([]*struct{}, 1))
+	}
+	seen := map[string]bool{}
+	for cursor := 0; cursor >= 0; {
+		cursor = set.Range(cursor, func(_ uint64, k string, _ *struct{}) bool { seen[k] = true; return len(seen)%100 > 0 })
+	}
+	if set.Len() != 1000 || len(seen) != 1000 {
+		t.Errorf("%d keys, and %d in a walk, want 1000", set.Len(), len(seen))
+	}
+	ones := openTables[struct{}, int64](t, kv, 0)
+	one := ones.New()
+	keys, out := make([]struct{}, 300), make([]*int64, 300)
+	hashes := make([]uint64, 300)
+	for i := range hashes {
+		hashes[i] = 1 << 40
+	}
+	one.Lookup(keys, hashes, out)
+	for _, s := range out {
+		*s++
+	}
+	if s := one.Get(&struct{}{}, 1<<40); one.Len() != 1 || *s != 300 {
+		t.Errorf("%d keys, the first with %d, want 1 with 300", one.Len(), *s)
 	}
 }

@@ -12,23 +12,26 @@ import (
 // and the store of bytes where the other keys are. When the budget is spent,
 // keys that were not used since the last look leave: a clock whose hand goes
 // over one table after the other, nearly in the order of the names.
-type tables[K comparable, S any] struct {
+type tables struct {
 	kv     state.KV
 	sorted state.SortedKV // the same, or nil
 	unwind func(error) any
 	budget int64
 
+	key    reflect.Type
+	equal  func(a, b unsafe.Pointer) bool // compares keys
+	assign func(to, from unsafe.Pointer)  // copies a key
 	keys   *layout
 	states *layout
-	own    keys[K] // copies strings
-	each   int64   // bytes that a key takes, what it owns aside
+	own    texts // of a key
+	each   int64 // bytes that a key takes, what it owns aside
 
-	cells slab[cell[K, S]]
+	cells cells
 	slots int // that exist
 	free  []uint32
 	used  int64 // bytes of the keys in memory
 
-	listed []*table[K, S] // those with keys in memory
+	listed []*table // those with keys in memory
 	turn   int
 	next   uint64 // number of a table
 
@@ -38,67 +41,48 @@ type tables[K comparable, S any] struct {
 	touch  uint64 // keeps loads
 }
 
-// cell is a key in memory. Cells never move, so pointers to states are valid
-// as long as the key stays.
-type cell[K comparable, S any] struct {
-	state S
-	key   K
-	hash  uint64
-	sum   uint64 // of the encoding that is stored
-	owned int64  // bytes that key and state own
-	epoch uint32 // of the table when a pointer was given out
-	walk  uint32 // the last one that has come by
-	kept  bool   // an older state may be in the store of bytes
-}
-
-// NewTables returns tables that keep together about as many bytes of keys and
-// states in memory as budget says, and the others in kv, which they close. A
-// table whose kv fails, or a state that cannot be stored, panics with what
-// unwind makes of the error.
-//
-// States may be of any type of which values can be copied: fields need not be
-// exported. Functions, channels and maps by address are refused, and keys with
-// floating-point numbers. Two pointers to one value come back as pointers to
-// two.
-func NewTables[K comparable, S any](kv state.KV, budget int64, unwind func(error) any) (state.Tables[K, S], error) {
-	k, s := reflect.TypeFor[K](), reflect.TypeFor[S]()
-	p := &tables[K, S]{kv: kv, unwind: unwind, budget: budget, own: keys[K]{strings: stringsIn(nil, k, 0)}}
+// newTables makes tables of keys and states of these types.
+func newTables(kv state.KV, budget int64, unwind func(error) any, key, states reflect.Type) (*tables, error) {
+	p := &tables{kv: kv, unwind: unwind, budget: budget, key: key, own: textsIn(nil, key, 0), cells: newCells(key, states)}
 	p.sorted, _ = kv.(state.SortedKV)
 	var err error
 	c := compiler{known: map[reflect.Type]*layout{}, keys: true}
-	if p.keys, err = c.compile(k, k.String()); err != nil {
+	if p.keys, err = c.compile(key, key.String()); err != nil {
 		return nil, err
 	}
 	c = compiler{known: map[reflect.Type]*layout{}}
-	if p.states, err = c.compile(s, s.String()); err != nil {
+	if p.states, err = c.compile(states, states.String()); err != nil {
 		return nil, fmt.Errorf("the accumulator %w", err)
 	}
-	p.each = int64(unsafe.Sizeof(cell[K, S]{})) + inIndex
+	p.each = int64(p.cells.size) + inIndex
 	return p, nil
 }
 
 // inIndex is about what a key takes in the index.
 const inIndex = 12
 
-// New implements state.Tables.
-func (p *tables[K, S]) New() state.Table[K, S] {
-	t := &table[K, S]{tables: p, epoch: 1}
+// add makes an empty table.
+func (p *tables) add(t *table) {
+	t.tables, t.epoch = p, 1
 	t.number()
-	return t
 }
 
-// Bytes implements state.Tables: cells that are free, and what the store of
-// bytes holds.
-func (p *tables[K, S]) Bytes() int64 {
-	free := p.cells.bytes() - int64(p.slots-len(p.free))*int64(unsafe.Sizeof(cell[K, S]{}))
+// spare is the memory of cells that are free, and what the store of bytes holds.
+func (p *tables) spare() int64 {
+	free := p.cells.bytes() - int64(p.slots-len(p.free))*int64(p.cells.size)
 	return free + int64(cap(p.free))*4 + p.kv.Bytes()
 }
 
-// Close implements state.Tables.
-func (p *tables[K, S]) Close() error { return p.kv.Close() }
+// nth is one of several keys that lie one after the other.
+func (p *tables) nth(keys unsafe.Pointer, i int) unsafe.Pointer {
+	return unsafe.Add(keys, uintptr(i)*p.key.Size())
+}
+
+// show returns a key for a message.
+func (p *tables) show(key unsafe.Pointer) any { return reflect.NewAt(p.key, key).Elem().Interface() }
 
 // acquire takes a cell into use.
-func (p *tables[K, S]) acquire() uint32 {
+func (p *tables) acquire() uint32 {
 	if n := len(p.free); n > 0 {
 		slot := p.free[n-1]
 		p.free = p.free[:n-1]
@@ -111,14 +95,14 @@ func (p *tables[K, S]) acquire() uint32 {
 }
 
 // release empties a cell.
-func (p *tables[K, S]) release(slot uint32) {
-	*p.cells.at(slot) = cell[K, S]{}
+func (p *tables) release(slot uint32) {
+	p.cells.clear(slot)
 	p.free = append(p.free, slot)
 }
 
 // makeRoom evicts keys while n more would be over the budget, a bounded
 // number.
-func (p *tables[K, S]) makeRoom(n int) {
+func (p *tables) makeRoom(n int) {
 	over := func() bool { return p.used+int64(n)*p.each > p.budget }
 	for looks, turns := max(n, 16)*lookBurst, 0; looks > 0 && len(p.listed) > 0 && over(); {
 		if p.turn >= len(p.listed) {
@@ -156,14 +140,14 @@ func (p *tables[K, S]) makeRoom(n int) {
 	}
 }
 
-func (p *tables[K, S]) list(t *table[K, S]) {
+func (p *tables) list(t *table) {
 	if t.at == 0 {
 		p.listed = append(p.listed, t)
 		t.at = len(p.listed)
 	}
 }
 
-func (p *tables[K, S]) unlist(t *table[K, S]) {
+func (p *tables) unlist(t *table) {
 	if t.at == 0 {
 		return
 	}
@@ -175,6 +159,6 @@ func (p *tables[K, S]) unlist(t *table[K, S]) {
 }
 
 // failed unwinds.
-func (p *tables[K, S]) failed(format string, args ...any) {
+func (p *tables) failed(format string, args ...any) {
 	panic(p.unwind(fmt.Errorf(format, args...)))
 }

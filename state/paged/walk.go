@@ -12,7 +12,7 @@ import (
 // walk is where a walk over a table stands. It goes over the keys in memory,
 // and then over the rows; a key that moves meanwhile takes the number of the
 // walk with it.
-type walk[K comparable] struct {
+type walk struct {
 	id     uint32
 	cursor int // what the next call has to come with
 	going  bool
@@ -37,20 +37,20 @@ const unknown = -1
 // row is a part of text: a name and what is stored under it.
 type row struct{ name, value, end int }
 
-func (w *walk[K]) bytes() int64 { return int64(cap(w.text) + cap(w.slots)*4 + cap(w.rows)*24) }
+func (w *walk) bytes() int64 { return int64(cap(w.text) + cap(w.slots)*4 + cap(w.rows)*24) }
 
 // visit is a state that was given out from its row: it is in a cell that is
 // not in the index.
 type visit struct{ slot uint32 }
 
 // settleVisits stores the visited states that have changed.
-func (t *table[K, S]) settleVisits() {
+func (t *table) settleVisits() {
 	for _, v := range t.visits {
 		c := t.cells.at(v.slot)
-		row, value := t.row(0, &c.state, &c.key)
+		row, value := t.row(0, c)
 		if xxh3.Hash(value) != c.sum {
-			if err := t.kv.Set(t.nameOf(&c.key, c.hash), row); err != nil {
-				t.failed("the state of key %v cannot be stored: %w", c.key, err)
+			if err := t.kv.Set(t.nameOf(t.cells.key(c), c.hash), row); err != nil {
+				t.failed("the state of key %v cannot be stored: %w", t.show(t.cells.key(c)), err)
 			}
 		}
 		t.release(v.slot)
@@ -58,8 +58,8 @@ func (t *table[K, S]) settleVisits() {
 	t.visits = t.visits[:0]
 }
 
-// Range implements state.Table.
-func (t *table[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bool) int {
+// visitEach calls f for the keys from cursor on until it returns false.
+func (t *table) visitEach(cursor int, f func(hash uint64, key, s unsafe.Pointer) bool) int {
 	t.resume(cursor)
 	for {
 		slot, ok := t.advance()
@@ -67,7 +67,7 @@ func (t *table[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bool) i
 			return t.stop()
 		}
 		c := t.cells.at(slot)
-		more := f(c.hash, c.key, &c.state)
+		more := f(c.hash, t.cells.key(c), t.cells.state(c))
 		t.settle()
 		if !more {
 			return t.pause()
@@ -75,22 +75,24 @@ func (t *table[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bool) i
 	}
 }
 
-// Scan implements state.Table.
-func (t *table[K, S]) Scan(cursor int, keys []K, hashes []uint64, states []*S) (n, next int) {
+// scan copies the keys from cursor on to keys, which has room for as many as
+// hashes.
+func (t *table) scan(cursor int, keys unsafe.Pointer, hashes []uint64, states []unsafe.Pointer) (n, next int) {
 	t.resume(cursor)
-	for ; n < len(keys); n++ {
+	for ; n < len(hashes); n++ {
 		slot, ok := t.advance()
 		if !ok {
 			return n, t.stop()
 		}
 		c := t.cells.at(slot)
-		keys[n], hashes[n], states[n] = c.key, c.hash, &c.state
+		t.assign(t.nth(keys, n), t.cells.key(c))
+		hashes[n], states[n] = c.hash, t.cells.state(c)
 	}
 	return n, t.pause()
 }
 
 // resume begins a walk or goes on with one.
-func (t *table[K, S]) resume(cursor int) {
+func (t *table) resume(cursor int) {
 	t.settle()
 	w := &t.walk
 	if cursor != 0 {
@@ -103,15 +105,15 @@ func (t *table[K, S]) resume(cursor int) {
 	w.going, w.inRows, w.cell, w.moved, w.last = true, false, 0, false, false
 	w.slots, w.after = w.slots[:0], append(w.after[:0], t.prefix[:]...)
 	w.rows, w.row = w.rows[:0], 0
-	w.left, w.version = t.Len(), t.version
+	w.left, w.version = t.len(), t.version
 }
 
-func (t *table[K, S]) stop() int {
+func (t *table) stop() int {
 	t.walk.going = false
 	return -1
 }
 
-func (t *table[K, S]) pause() int {
+func (t *table) pause() int {
 	w := &t.walk
 	if w.left == 0 {
 		return t.stop()
@@ -121,7 +123,7 @@ func (t *table[K, S]) pause() int {
 }
 
 // advance gives out the next key.
-func (t *table[K, S]) advance() (slot uint32, ok bool) {
+func (t *table) advance() (slot uint32, ok bool) {
 	w := &t.walk
 	if w.left == 0 {
 		return 0, false
@@ -138,7 +140,7 @@ func (t *table[K, S]) advance() (slot uint32, ok bool) {
 	return 0, false
 }
 
-func (t *table[K, S]) visited(slot uint32) {
+func (t *table) visited(slot uint32) {
 	w := &t.walk
 	t.cells.at(slot).walk = w.id
 	t.give(slot)
@@ -149,7 +151,7 @@ func (t *table[K, S]) visited(slot uint32) {
 
 // nextInMemory is the next key in memory that the walk has not come by. When
 // keys have moved in the index it is searched again until none is left.
-func (t *table[K, S]) nextInMemory() (slot uint32, ok bool) {
+func (t *table) nextInMemory() (slot uint32, ok bool) {
 	w := &t.walk
 	if w.version != t.version {
 		w.version, w.moved, w.cell, w.slots = t.version, true, min(w.begin, w.cell), w.slots[:0]
@@ -171,7 +173,7 @@ func (t *table[K, S]) nextInMemory() (slot uint32, ok bool) {
 }
 
 // findSlots collects some keys in memory from the cell on.
-func (t *table[K, S]) findSlots() {
+func (t *table) findSlots() {
 	w, cells := &t.walk, t.index.cells
 	for w.begin = w.cell; w.cell < len(cells) && len(w.slots) < selectChunk; w.cell++ {
 		if c := cells[w.cell]; c != 0 && t.cells.at(slotOf(c)).walk != w.id {
@@ -181,7 +183,7 @@ func (t *table[K, S]) findSlots() {
 }
 
 // nextRow gives out the next key that has a row, from memory if it is there.
-func (t *table[K, S]) nextRow() (slot uint32, ok bool) {
+func (t *table) nextRow() (slot uint32, ok bool) {
 	w := &t.walk
 	for {
 		if w.version != t.version { // rows may be older than what is stored
@@ -205,14 +207,17 @@ func (t *table[K, S]) nextRow() (slot uint32, ok bool) {
 }
 
 // meet gives out the key of a row unless the walk has come by.
-func (t *table[K, S]) meet(name, value []byte) (slot uint32, ok bool) {
+func (t *table) meet(name, value []byte) (slot uint32, ok bool) {
 	hash := binary.BigEndian.Uint64(name[prefixSize:])
-	var key K
-	if rest, err := t.keys.load(name[prefixSize+hashSize:], unsafe.Pointer(&key)); err != nil || len(rest) > 0 {
+	own := t.acquire() // for the key, and for the state unless it is in memory
+	c := t.cells.at(own)
+	key := t.cells.key(c)
+	if rest, err := t.keys.load(name[prefixSize+hashSize:], key); err != nil || len(rest) > 0 {
 		t.failed("a stored key cannot be read: %w", errCut)
 	}
 	w := &t.walk
-	if slot, _, ok = t.resident(&key, hash); ok {
+	if slot, _, ok = t.resident(key, hash); ok {
+		t.release(own)
 		if t.cells.at(slot).walk == w.id {
 			return 0, false
 		}
@@ -220,13 +225,13 @@ func (t *table[K, S]) meet(name, value []byte) (slot uint32, ok bool) {
 		return slot, true
 	}
 	if walk, _ := binary.Uvarint(value); uint32(walk) == w.id {
+		t.release(own)
 		return 0, false
 	}
-	slot = t.acquire()
-	c := t.cells.at(slot)
-	c.key, c.hash = key, hash
+	slot = own
+	c.hash = hash
 	if err := t.fill(slot, value); err != nil {
-		t.failed("the state of key %v cannot be read: %w", key, err)
+		t.failed("the state of key %v cannot be read: %w", t.show(key), err)
 	}
 	t.visits = append(t.visits, visit{slot})
 	if w.left > 0 {
@@ -238,7 +243,7 @@ func (t *table[K, S]) meet(name, value []byte) (slot uint32, ok bool) {
 // readBytes is about how many bytes of rows are read at a time.
 const readBytes = 256 << 10
 
-func (t *table[K, S]) readRows() {
+func (t *table) readRows() {
 	w := &t.walk
 	n := 64
 	if w.size > 0 {
