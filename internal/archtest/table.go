@@ -55,6 +55,8 @@ var Table = []Layer{
 	{"internal/exchange", "event codec internal/credit internal/metric"},
 	{"internal/transform", "event window state operator guard"},
 	{"internal/checkpoint", "event"},
+	{"internal/checkpoint/bucket", "internal/checkpoint"},
+	{"internal/checkpoint/storetest", "internal/checkpoint"},
 	{"internal/task", "event state operator connector internal/graph internal/exchange internal/checkpoint internal/metric internal/credit"},
 	{"internal/diagnosis", "event internal/metric internal/graph"},
 	{"internal/control", "event internal/metric internal/graph internal/diagnosis"},

@@ -60,7 +60,7 @@ type Refuse struct {
 }
 
 // FailJob wants the job stopped, to be recovered from its last checkpoint. It
-// is the last thing that a coordinator wants, but for Discard.
+// is the last thing that a coordinator wants, but for Discard and Refuse.
 type FailJob struct{ Reason string }
 
 func (Inject) decision()        {}
