@@ -202,3 +202,34 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestManifestBehindChecksums flips every bit and makes the checksums right
+// again: what is accepted then is written down the same way, the rest is refused
+// with a place inside of the file.
+func TestManifestBehindChecksums(t *testing.T) {
+	b, err := exampleManifest().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := map[string]bool{}
+	for bit := range len(b) * 8 {
+		damaged := slices.Clone(b)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		damaged = repaired(damaged)
+		m, err := Decode("m", slices.Clone(damaged))
+		if err != nil {
+			d := (*Damage)(nil)
+			if !errors.As(err, &d) || d.Offset < 0 || d.Offset > int64(len(b)) {
+				t.Fatalf("bit %d of byte %d: %v", bit%8, bit/8, err)
+			}
+			refused[strings.Fields(d.Reason)[0]] = true
+			continue
+		}
+		if again, err := m.Encode(); err != nil || !slices.Equal(again, damaged) {
+			t.Fatalf("bit %d of byte %d is accepted, and written down in another way: %v", bit%8, bit/8, err)
+		}
+	}
+	if len(refused) < 8 {
+		t.Errorf("only these kinds of damage were seen: %v", refused)
+	}
+}
