@@ -30,7 +30,12 @@ func backends[K comparable](j *Job) transform.Backends[K] {
 		return transform.InMemory(memory.NewBackend[K])
 	}
 	return func(ctx operator.Context) (state.Backend[K], error) {
-		return onDisk(j.disk, ctx, paged.NewBackend[K])
+		kv, err := openDisk(j.disk, ctx)
+		if err != nil {
+			return nil, err
+		}
+		b, err := paged.NewBackend[K](kv, j.disk.Resident())
+		return b, unopened(kv, err)
 	}
 }
 
@@ -40,9 +45,12 @@ func tables[K comparable, S any](j *Job) transform.Tables[K, S] {
 		return transform.InTables(memory.NewTable[K, S])
 	}
 	return func(ctx operator.Context) (state.Tables[K, S], error) {
-		return onDisk(j.disk, ctx, func(kv state.KV, budget int64) (state.Tables[K, S], error) {
-			return paged.NewTables[K, S](kv, budget, unwinding)
-		})
+		kv, err := openDisk(j.disk, ctx)
+		if err != nil {
+			return nil, err
+		}
+		t, err := paged.NewTables[K, S](kv, j.disk.Resident(), unwinding)
+		return t, unopened(kv, err)
 	}
 }
 
@@ -50,18 +58,20 @@ func tables[K comparable, S any](j *Job) transform.Tables[K, S] {
 // been computed from then on may be emitted.
 func unwinding(err error) any { return operator.Unwind{Err: err} }
 
-// onDisk opens what a subtask keeps on a disk.
-func onDisk[S any](d state.Disk, ctx operator.Context, open func(kv state.KV, budget int64) (S, error)) (s S, err error) {
+// openDisk opens what a subtask keeps on a disk.
+func openDisk(d state.Disk, ctx operator.Context) (state.KV, error) {
 	index, _ := ctx.Subtask()
-	kv, err := d.Open(ctx.Name(), index)
-	if err != nil {
-		return s, err
+	return d.Open(ctx.Name(), index)
+}
+
+// unopened closes a store of bytes that could not be used because of err, if
+// there is one.
+func unopened(kv state.KV, err error) error {
+	if err == nil {
+		return nil
 	}
-	s, err = open(kv, d.Resident())
-	if err != nil {
-		if failed := kv.Close(); failed != nil {
-			return s, fmt.Errorf("%w; and closing it: %w", err, failed)
-		}
+	if failed := kv.Close(); failed != nil {
+		return fmt.Errorf("%w; and closing it: %w", err, failed)
 	}
-	return s, err
+	return err
 }
