@@ -1,16 +1,34 @@
 package memory
 
+import (
+	"reflect"
+	"unsafe"
+)
+
 // plainTable holds its keys in the slots.
 type plainTable[K comparable, S any] struct {
-	slots[K, S]
+	slots   slots
 	strings owner[K] // nil when keys have no strings in them
 	owned   int64    // bytes of those
 }
 
 func newPlainTable[K comparable, S any]() *plainTable[K, S] {
 	t := &plainTable[K, S]{strings: ownerOf[K]()}
-	t.allocate(smallest)
+	t.slots.init(reflect.TypeFor[slot[K, S]](), put[slot[K, S]])
 	return t
+}
+
+// slot is an entry of a plain table.
+type slot[K, S any] struct {
+	_     [0]func() // entries are never compared, which takes no code then
+	hash  uint64
+	key   K
+	state S
+}
+
+// array is the slots.
+func (t *plainTable[K, S]) array() []slot[K, S] {
+	return unsafe.Slice((*slot[K, S])(t.slots.first), len(t.slots.tags))
 }
 
 // same also holds for two keys with equal hashes that do not equal themselves.
@@ -23,11 +41,11 @@ func (t *plainTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
-		t.locate(hashes[from:to])
+		t.slots.locate(hashes[from:to])
 		if t.resolve(keys[from:to], hashes[from:to], out[from:to]) {
 			from = to
 		} else { // the slots have moved: all pointers so far are stale
-			t.grow()
+			t.slots.grow()
 			from = 0
 		}
 	}
@@ -35,22 +53,23 @@ func (t *plainTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 
 // resolve stops, and returns false, when it has to add a key and is full.
 func (t *plainTable[K, S]) resolve(keys []K, hashes []uint64, out []*S) bool {
-	array, mask := t.array, uint64(len(t.array)-1)
+	array := t.array()
+	mask := uint64(len(array) - 1)
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
 	for i := range keys {
 		h := hashes[i]
-		for at := t.found[i&(chunk-1)]; ; at = (at + 1) & mask {
+		for at := t.slots.found[i&(chunk-1)]; ; at = (at + 1) & mask {
 			s := &array[at&mask]
 			if s.hash == h && same(s.key, keys[i]) {
 				out[i] = &s.state
 				break
 			}
 			if s.hash == 0 {
-				if t.n >= t.limit {
+				if t.slots.n >= t.slots.limit {
 					return false
 				}
-				t.n++
-				s.hash, s.key, t.tags[at&mask] = h, keys[i], tagOf(h)
+				t.slots.n++
+				s.hash, s.key, t.slots.tags[at&mask] = h, keys[i], tagOf(h)
 				if t.strings != nil {
 					t.owned += t.strings.copy(&s.key)
 				}
@@ -63,9 +82,10 @@ func (t *plainTable[K, S]) resolve(keys []K, hashes []uint64, out []*S) bool {
 }
 
 func (t *plainTable[K, S]) find(key *K, hash uint64) (uint64, bool) {
-	mask := uint64(len(t.array) - 1)
+	array := t.array()
+	mask := uint64(len(array) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
-		s := &t.array[at]
+		s := &array[at&mask]
 		switch {
 		case s.hash == hash && same(s.key, *key):
 			return at, true
@@ -78,7 +98,7 @@ func (t *plainTable[K, S]) find(key *K, hash uint64) (uint64, bool) {
 // Get implements state.Table.
 func (t *plainTable[K, S]) Get(key *K, hash uint64) *S {
 	if at, ok := t.find(key, hash); ok {
-		return &t.array[at].state
+		return &t.array()[at].state
 	}
 	return nil
 }
@@ -87,17 +107,18 @@ func (t *plainTable[K, S]) Get(key *K, hash uint64) *S {
 func (t *plainTable[K, S]) Delete(key *K, hash uint64) bool {
 	at, ok := t.find(key, hash)
 	if ok {
-		t.owned -= t.strings.bytes(&t.array[at].key)
-		t.remove(at)
+		t.owned -= t.strings.bytes(&t.array()[at].key)
+		t.slots.remove(at)
 	}
 	return ok
 }
 
 // Range implements state.Table.
 func (t *plainTable[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bool) int {
-	for i := t.next(cursor); i >= 0; i = t.next(i + 1) {
-		if s := &t.array[i]; !f(s.hash, s.key, &s.state) {
-			return t.next(i + 1)
+	array := t.array()
+	for i := t.slots.next(cursor); i >= 0; i = t.slots.next(i + 1) {
+		if s := &array[i]; !f(s.hash, s.key, &s.state) {
+			return t.slots.next(i + 1)
 		}
 	}
 	return -1
@@ -105,20 +126,27 @@ func (t *plainTable[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bo
 
 // Scan implements state.Table.
 func (t *plainTable[K, S]) Scan(cursor int, keys []K, hashes []uint64, states []*S) (n, next int) {
-	next = t.next(cursor)
+	array := t.array()
+	next = t.slots.next(cursor)
 	for ; n < len(keys) && next >= 0; n++ {
-		s := &t.array[next]
+		s := &array[next]
 		keys[n], hashes[n], states[n] = s.key, s.hash, &s.state
-		next = t.next(next + 1)
+		next = t.slots.next(next + 1)
 	}
 	return n, next
 }
 
+// Len implements state.Table.
+func (t *plainTable[K, S]) Len() int { return t.slots.n }
+
+// Expect implements state.Table.
+func (t *plainTable[K, S]) Expect(n int) { t.slots.hint = n }
+
 // Bytes implements state.Table.
-func (t *plainTable[K, S]) Bytes() int64 { return t.bytes() + t.owned }
+func (t *plainTable[K, S]) Bytes() int64 { return t.slots.bytes() + t.owned }
 
 // Clear implements state.Table.
 func (t *plainTable[K, S]) Clear() {
-	t.clear()
+	t.slots.clear()
 	t.owned = 0
 }

@@ -1,5 +1,7 @@
 package memory
 
+import "unsafe"
+
 // keyFinder finds a key by its hash and what its state is, for those who keep
 // a reference to a key that is smaller than the key.
 type keyFinder[K comparable, S any] interface {
@@ -9,9 +11,10 @@ type keyFinder[K comparable, S any] interface {
 }
 
 func (t *plainTable[K, S]) findKey(hash uint64, match func(*S) bool) (key K, ok bool) {
-	mask := uint64(len(t.array) - 1)
+	array := t.array()
+	mask := uint64(len(array) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
-		switch s := &t.array[at]; {
+		switch s := &array[at&mask]; {
 		case s.hash == hash && match(&s.state):
 			return s.key, true
 		case s.hash == 0:
@@ -20,14 +23,18 @@ func (t *plainTable[K, S]) findKey(hash uint64, match func(*S) bool) (key K, ok 
 	}
 }
 
-func (t *stringTable[K, S]) findKey(hash uint64, match func(*S) bool) (key K, ok bool) {
-	mask := uint64(len(t.array) - 1)
-	for at := hash & mask; ; at = (at + 1) & mask {
-		switch s := &t.array[at]; {
-		case s.hash == hash && match(&s.state):
-			return fromString[K](t.keep(s.key.view(&t.arena))), true
+func (t *namedTable[K, S]) findKey(hash uint64, match func(*S) bool) (key K, ok bool) {
+	name, ok := t.of.findKey(hash, func(s unsafe.Pointer) bool { return match((*S)(s)) })
+	return fromString[K](name), ok
+}
+
+func (t *stringTable) findKey(hash uint64, match func(unsafe.Pointer) bool) (key string, ok bool) {
+	for at := hash & t.mask; ; at = (at + 1) & t.mask {
+		switch s := t.slot(at); {
+		case s.hash == hash && match(stateOf(s)):
+			return t.keep(s.key.view(&t.arena)), true
 		case s.hash == 0:
-			return key, false
+			return "", false
 		}
 	}
 }

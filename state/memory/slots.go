@@ -1,29 +1,33 @@
 package memory
 
-import "unsafe"
-
-// slot is an entry of a table; its hash is 0 when it is empty. Q is how the
-// table stores a key.
-type slot[Q, S any] struct {
-	hash  uint64
-	key   Q
-	state S
-}
+import (
+	"reflect"
+	"unsafe"
+)
 
 // slots is the part of a table that does not look at keys: an array of a power
 // of two slots, searched linearly from the low bits of the hash on. The high
-// bits choose the key group and are alike within a small group range.
+// bits choose the key group and are alike within a small group range. A slot
+// begins with its hash, which is 0 when it is empty; its type is known when the
+// program runs, so that this part is compiled once.
 //
 // A search walks over the tags, which are small enough to stay in the cache,
 // and touches only the slots whose tag is right.
-type slots[Q, S any] struct {
-	array []slot[Q, S]
-	tags  []uint8       // of each slot, 0 when it is empty
-	found [chunk]uint64 // where the search of each key of a chunk goes on
-	n     int           // entries
-	limit int           // entries before it has to grow
-	hint  int           // entries that are expected, 0 for unknown
+type slots struct {
+	first unsafe.Pointer // slot
+	mask  uint64         // number of slots, less 1
+	size  uintptr        // of a slot
+	tags  []uint8        // of each slot, 0 when it is empty
+	found [chunk]uint64  // where the search of each key of a chunk goes on
+	n     int            // entries
+	limit int            // entries before it has to grow
+	hint  int            // entries that are expected, 0 for unknown
 	touch uint64
+
+	typed reflect.Value // the slots, with their type
+	flat  bool          // without pointers, so that they move as bytes
+	put   func(to, from unsafe.Pointer)
+	none  unsafe.Pointer // an empty slot
 }
 
 // tagOf takes bits that the place in the array does not depend on.
@@ -36,38 +40,61 @@ const chunk = 64
 
 const smallest = 16 // slots
 
-func (t *slots[Q, S]) allocate(size int) {
-	t.array, t.tags = make([]slot[Q, S], size), make([]uint8, size)
+// put copies a slot of a type.
+func put[T any](to, from unsafe.Pointer) { *(*T)(to) = *(*T)(from) }
+
+// init makes the first slots of a type, which put copies.
+func (t *slots) init(of reflect.Type, put func(to, from unsafe.Pointer)) {
+	t.size, t.flat, t.put, t.none = of.Size(), !hasPointers(of), put, reflect.New(of).UnsafePointer()
+	t.typed = reflect.Zero(reflect.SliceOf(of))
+	t.allocate(smallest)
+}
+
+func (t *slots) allocate(size int) {
+	t.typed = reflect.MakeSlice(t.typed.Type(), size, size)
+	t.first, t.mask = t.typed.UnsafePointer(), uint64(size-1)
+	t.tags = make([]uint8, size)
 	t.limit = size / 8 * 5
+}
+
+func (t *slots) len() int { return len(t.tags) }
+
+// at is the address of a slot, which is that of its hash.
+func (t *slots) at(i uint64) *uint64 { return (*uint64)(unsafe.Add(t.first, uintptr(i)*t.size)) }
+
+// move copies a slot of the same or another array.
+func (t *slots) move(to uint64, from *slots, at uint64) {
+	t.tags[to] = from.tags[at]
+	if t.flat {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(t.at(to))), t.size), unsafe.Slice((*byte)(unsafe.Pointer(from.at(at))), t.size))
+		return
+	}
+	t.put(unsafe.Pointer(t.at(to)), unsafe.Pointer(from.at(at)))
 }
 
 // hinted is the part of the expected entries that a table must hold before it
 // believes in the rest: until then it takes no more room than it needs.
 const hinted = 32
 
-// Expect implements state.Table.
-func (t *slots[Q, S]) Expect(n int) { t.hint = n }
-
-func (t *slots[Q, S]) grow() {
-	old := t.array
-	size := max(2*len(old), smallest)
+func (t *slots) grow() {
+	old := *t
+	size := max(2*old.len(), smallest)
 	if t.n >= t.hint/hinted {
 		for size/8*5 < t.hint {
 			size *= 2
 		}
 	}
 	t.allocate(size)
-	mask := uint64(len(t.array) - 1)
-	for i := range old {
-		s := &old[i]
-		if s.hash == 0 {
+	for i := range uint64(old.len()) {
+		hash := *old.at(i)
+		if hash == 0 {
 			continue
 		}
-		at := s.hash & mask
-		for t.array[at].hash != 0 {
-			at = (at + 1) & mask
+		at := hash & t.mask
+		for t.tags[at] != 0 {
+			at = (at + 1) & t.mask
 		}
-		t.array[at], t.tags[at] = *s, tagOf(s.hash)
+		t.move(at, &old, i)
 	}
 }
 
@@ -75,9 +102,9 @@ func (t *slots[Q, S]) grow() {
 // empty or has the tag of the hash, and brings both ends of these slots into
 // the cache. They are still right after keys were added: what is ahead of them
 // on the way of a search does not change.
-func (t *slots[Q, S]) locate(hashes []uint64) {
-	array, mask := t.array, uint64(len(t.array)-1)
-	tags := t.tags[:len(array)]
+func (t *slots) locate(hashes []uint64) {
+	first, size, mask := t.first, t.size, uint64(len(t.tags)-1)
+	tags := t.tags
 	var sum uint64
 	for _, h := range hashes {
 		sum += uint64(tags[h&mask])
@@ -90,54 +117,70 @@ func (t *slots[Q, S]) locate(hashes []uint64) {
 		t.found[i&(chunk-1)] = at
 	}
 	for _, at := range t.found[:len(hashes)] {
-		s := &array[at&mask]
-		sum += s.hash + uint64(*(*uint8)(unsafe.Add(unsafe.Pointer(s), unsafe.Sizeof(*s)-1)))
+		s := unsafe.Add(first, uintptr(at)*size)
+		sum += *(*uint64)(s) + uint64(*(*uint8)(unsafe.Add(s, size-1)))
 	}
 	t.touch = sum // keeps the loads
 }
 
 // remove empties a slot and moves the following entries back, so that no
 // search meets a gap.
-func (t *slots[Q, S]) remove(hole uint64) {
-	mask := uint64(len(t.array) - 1)
-	for at := (hole + 1) & mask; t.array[at].hash != 0; at = (at + 1) & mask {
-		home := t.array[at].hash & mask
-		if (at-home)&mask >= (at-hole)&mask { // its search passes the hole
-			t.array[hole], t.tags[hole] = t.array[at], t.tags[at]
+func (t *slots) remove(hole uint64) {
+	for at := (hole + 1) & t.mask; t.tags[at] != 0; at = (at + 1) & t.mask {
+		home := *t.at(at) & t.mask
+		if (at-home)&t.mask >= (at-hole)&t.mask { // its search passes the hole
+			t.move(hole, t, at)
 			hole = at
 		}
 	}
-	t.array[hole], t.tags[hole] = slot[Q, S]{}, 0
+	t.tags[hole] = 0
+	if t.flat {
+		clear(unsafe.Slice((*byte)(unsafe.Pointer(t.at(hole))), t.size))
+	} else {
+		t.put(unsafe.Pointer(t.at(hole)), t.none)
+	}
 	t.n--
 }
 
 // next is the index of the first entry from i on, -1 when there is none.
-func (t *slots[Q, S]) next(i int) int {
-	for ; i < len(t.array); i++ {
-		if t.array[i].hash != 0 {
+func (t *slots) next(i int) int {
+	for ; i < len(t.tags); i++ {
+		if t.tags[i] != 0 {
 			return i
 		}
 	}
 	return -1
 }
 
-func (t *slots[Q, S]) clear() {
-	size := len(t.array)
+func (t *slots) clear() {
+	size := t.len()
 	for size > smallest && t.n < size/8 {
 		size /= 2
 	}
-	if size < len(t.array) {
+	if size < t.len() {
 		t.allocate(size)
 	} else {
-		clear(t.array)
+		t.typed.Clear()
 		clear(t.tags)
 	}
 	t.n = 0
 }
 
-func (t *slots[Q, S]) bytes() int64 {
-	return int64(len(t.array)) * int64(unsafe.Sizeof(slot[Q, S]{})+1)
-}
+func (t *slots) bytes() int64 { return int64(t.len()) * int64(t.size+1) }
 
-// Len implements state.Table.
-func (t *slots[Q, S]) Len() int { return t.n }
+func hasPointers(t reflect.Type) bool {
+	switch k := t.Kind(); {
+	case k >= reflect.Bool && k <= reflect.Complex128:
+		return false
+	case k == reflect.Array:
+		return t.Len() > 0 && hasPointers(t.Elem())
+	case k == reflect.Struct:
+		for i := range t.NumField() {
+			if hasPointers(t.Field(i).Type) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
+}

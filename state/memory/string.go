@@ -5,35 +5,38 @@ import (
 	"unsafe"
 )
 
-// stringTable is the table of keys that are strings: short ones are in its
-// slots, the others in an arena. K is string or a type made from it.
-type stringTable[K comparable, S any] struct {
-	slots[text, S]
+// stringTable is a table of strings: short ones are in its slots, the others in
+// an arena. What its states are is not known here: namedTable knows the types.
+type stringTable struct {
+	slots
 	arena arena
 	room  []byte // where Range copies keys to; what is filled is never changed
 }
 
-func newStringTable[K comparable, S any]() *stringTable[K, S] {
-	t := &stringTable[K, S]{}
-	t.allocate(smallest)
-	return t
+// stringSlot is the first part of an entry of a string table; the other part is
+// the state.
+type stringSlot struct {
+	hash uint64
+	key  text
 }
 
-func asString[K comparable](k *K) string { return *(*string)(unsafe.Pointer(k)) }
+const stateAt = unsafe.Sizeof(stringSlot{})
 
-func fromString[K comparable](s string) K { return *(*K)(unsafe.Pointer(&s)) }
+func (t *stringTable) slot(i uint64) *stringSlot {
+	return (*stringSlot)(unsafe.Add(t.first, uintptr(i)*t.size))
+}
 
-// Lookup implements state.Table.
-func (t *stringTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
-	texts := unsafe.Slice((*string)(unsafe.Pointer(unsafe.SliceData(keys))), len(keys))
-	hashes, out = hashes[:len(keys)], out[:len(keys)]
+func stateOf(s *stringSlot) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(s), stateAt) }
+
+// lookup finds the states of keys and adds those that are absent.
+func (t *stringTable) lookup(keys []string, hashes []uint64, out []unsafe.Pointer) {
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
 		t.locate(hashes[from:to])
 		if len(t.arena.bytes) > 0 {
 			t.preload(to - from)
 		}
-		if t.resolve(texts[from:to], hashes[from:to], out[from:to]) {
+		if t.resolve(keys[from:to], hashes[from:to], out[from:to]) {
 			from = to
 		} else { // the slots have moved: all pointers so far are stale
 			t.grow()
@@ -44,11 +47,11 @@ func (t *stringTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 
 // preload brings the keys of the first n slots found that are in the arena into
 // the cache, both ends of them.
-func (t *stringTable[K, S]) preload(n int) {
-	array, mask, bytes := t.array, uint64(len(t.array)-1), t.arena.bytes
+func (t *stringTable) preload(n int) {
+	bytes := t.arena.bytes
 	var sum uint64
 	for _, at := range t.found[:n] {
-		r, ok := array[at&mask].key.ref()
+		r, ok := t.slot(at).key.ref()
 		start := uint64(r >> lengthBits)
 		end := start + uint64(r&longRef)
 		if ok && end < uint64(len(bytes)) {
@@ -59,8 +62,8 @@ func (t *stringTable[K, S]) preload(n int) {
 }
 
 // resolve stops, and returns false, when it has to add a key and is full.
-func (t *stringTable[K, S]) resolve(keys []string, hashes []uint64, out []*S) bool {
-	array, mask := t.array, uint64(len(t.array)-1)
+func (t *stringTable) resolve(keys []string, hashes []uint64, out []unsafe.Pointer) bool {
+	first, size, tags, mask := t.first, t.size, t.tags, uint64(len(t.tags)-1)
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
 	for i, key := range keys {
 		h, short := hashes[i], len(key) <= inline
@@ -69,9 +72,9 @@ func (t *stringTable[K, S]) resolve(keys []string, hashes []uint64, out []*S) bo
 			w = pack(key)
 		}
 		for at := t.found[i&(chunk-1)]; ; at = (at + 1) & mask {
-			s := &array[at&mask]
+			s := (*stringSlot)(unsafe.Add(first, uintptr(at)*size))
 			if s.hash == h && (short && s.key.equals(&w) || !short && s.key.view(&t.arena) == key) {
-				out[i] = &s.state
+				out[i] = stateOf(s)
 				break
 			}
 			if s.hash == 0 {
@@ -82,9 +85,9 @@ func (t *stringTable[K, S]) resolve(keys []string, hashes []uint64, out []*S) bo
 					w = packRef(t.arena.add(key))
 				}
 				t.n++
-				s.hash, t.tags[at&mask] = h, tagOf(h)
+				s.hash, tags[at&mask] = h, tagOf(h)
 				s.key.set(w)
-				out[i] = &s.state
+				out[i] = stateOf(s)
 				break
 			}
 		}
@@ -92,10 +95,9 @@ func (t *stringTable[K, S]) resolve(keys []string, hashes []uint64, out []*S) bo
 	return true
 }
 
-func (t *stringTable[K, S]) find(key string, hash uint64) (uint64, bool) {
-	mask := uint64(len(t.array) - 1)
-	for at := hash & mask; ; at = (at + 1) & mask {
-		s := &t.array[at]
+func (t *stringTable) find(key string, hash uint64) (uint64, bool) {
+	for at := hash & t.mask; ; at = (at + 1) & t.mask {
+		s := t.slot(at)
 		switch {
 		case s.hash == hash && s.key.view(&t.arena) == key:
 			return at, true
@@ -105,21 +107,21 @@ func (t *stringTable[K, S]) find(key string, hash uint64) (uint64, bool) {
 	}
 }
 
-// Get implements state.Table.
-func (t *stringTable[K, S]) Get(key *K, hash uint64) *S {
-	if at, ok := t.find(asString(key), hash); ok {
-		return &t.array[at].state
+// get returns the state of a key, nil if it is absent.
+func (t *stringTable) get(key string, hash uint64) unsafe.Pointer {
+	if at, ok := t.find(key, hash); ok {
+		return stateOf(t.slot(at))
 	}
 	return nil
 }
 
-// Delete implements state.Table.
-func (t *stringTable[K, S]) Delete(key *K, hash uint64) bool {
-	at, ok := t.find(asString(key), hash)
+// delete removes a key and tells whether it was present.
+func (t *stringTable) delete(key string, hash uint64) bool {
+	at, ok := t.find(key, hash)
 	if !ok {
 		return false
 	}
-	if r, ok := t.array[at].key.ref(); ok {
+	if r, ok := t.slot(at).key.ref(); ok {
 		t.arena.drop(r)
 	}
 	t.remove(at)
@@ -130,11 +132,11 @@ func (t *stringTable[K, S]) Delete(key *K, hash uint64) bool {
 }
 
 // compact copies the keys of the arena that are in use to a new one.
-func (t *stringTable[K, S]) compact() {
+func (t *stringTable) compact() {
 	old := t.arena
 	t.arena = arena{bytes: make([]byte, 0, len(old.bytes)-old.dead)}
 	for i := t.next(0); i >= 0; i = t.next(i + 1) {
-		if k := &t.array[i].key; k[inline] == far {
+		if k := &t.slot(uint64(i)).key; k[inline] == far {
 			k.set(packRef(t.arena.add(k.view(&old))))
 		}
 	}
@@ -144,19 +146,18 @@ func (t *stringTable[K, S]) compact() {
 // allocations, and a key that is kept pins no more than this.
 const block = 4 << 10
 
-// Range implements state.Table.
-func (t *stringTable[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bool) int {
+// visit calls f for the entries from cursor on until it returns false.
+func (t *stringTable) visit(cursor int, f func(hash uint64, key string, s unsafe.Pointer) bool) int {
 	for i := t.next(cursor); i >= 0; i = t.next(i + 1) {
-		s := &t.array[i]
-		key := t.keep(s.key.view(&t.arena))
-		if !f(s.hash, fromString[K](key), &s.state) {
+		s := t.slot(uint64(i))
+		if !f(s.hash, t.keep(s.key.view(&t.arena)), stateOf(s)) {
 			return t.next(i + 1)
 		}
 	}
 	return -1
 }
 
-func (t *stringTable[K, S]) keep(key string) string {
+func (t *stringTable) keep(key string) string {
 	if len(key) > block/4 {
 		return strings.Clone(key)
 	}
@@ -168,22 +169,22 @@ func (t *stringTable[K, S]) keep(key string) string {
 	return unsafe.String(unsafe.SliceData(t.room[from:]), len(key))
 }
 
-// Scan implements state.Table.
-func (t *stringTable[K, S]) Scan(cursor int, keys []K, hashes []uint64, states []*S) (n, next int) {
+// scan fills the slices with entries from cursor on.
+func (t *stringTable) scan(cursor int, keys []string, hashes []uint64, states []unsafe.Pointer) (n, next int) {
 	next = t.next(cursor)
 	for ; n < len(keys) && next >= 0; n++ {
-		s := &t.array[next]
-		keys[n], hashes[n], states[n] = fromString[K](s.key.view(&t.arena)), s.hash, &s.state
+		s := t.slot(uint64(next))
+		keys[n], hashes[n], states[n] = s.key.view(&t.arena), s.hash, stateOf(s)
 		next = t.next(next + 1)
 	}
 	return n, next
 }
 
-// Bytes implements state.Table.
-func (t *stringTable[K, S]) Bytes() int64 { return t.bytes() + t.arena.size() + int64(cap(t.room)) }
+// held is the memory that the table holds.
+func (t *stringTable) held() int64 { return t.bytes() + t.arena.size() + int64(cap(t.room)) }
 
-// Clear implements state.Table.
-func (t *stringTable[K, S]) Clear() {
+// reset removes all keys.
+func (t *stringTable) reset() {
 	t.clear()
 	t.arena.clear()
 }

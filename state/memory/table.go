@@ -13,7 +13,7 @@ import (
 // are.
 func NewTable[K comparable, S any]() state.Table[K, S] {
 	if reflect.TypeFor[K]().Kind() == reflect.String {
-		return newStringTable[K, S]()
+		return newNamedTable[K, S]()
 	}
 	return newPlainTable[K, S]()
 }
