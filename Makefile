@@ -8,7 +8,7 @@ SEEDS    ?= 200
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench nexmark fuzz fmt sim
+.PHONY: help demo test lint bench nexmark fuzz fmt sim spec
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,3 +45,6 @@ fmt: ## gofmt every file
 
 sim: ## simulate SEEDS random jobs of each family, with stalls and different speeds
 	AFFLUX_SEEDS=$(SEEDS) go test -count=1 -v $(if $(SEED),-run Seeds) ./internal/simtest/ $(if $(SEED),-args -seed=$(SEED))
+
+spec: ## check the models of credit and of barriers with Spin
+	./spec/check.sh
