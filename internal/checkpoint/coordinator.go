@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -219,7 +220,9 @@ func (c *Coordinator) Finished(now time.Time, s Subtask, final Part) []Decision 
 }
 
 // ManifestWritten answers WriteManifest. With an error, it is not known whether
-// the manifest is there.
+// the manifest is there. With [ErrExists] another one is: somebody else writes
+// checkpoints of this job, whose manifest must not be deleted. Whoever tries to
+// write again after an error must tell the two apart.
 func (c *Coordinator) ManifestWritten(now time.Time, id int64, err error) []Decision {
 	c.out = nil
 	p := c.pending
@@ -227,6 +230,10 @@ func (c *Coordinator) ManifestWritten(now time.Time, id int64, err error) []Deci
 		return c.decide(now)
 	}
 	kind := p.barrier.Kind
+	if errors.Is(err, ErrExists) {
+		c.fail(now, fmt.Sprintf("the manifest of %s %d is there already: another process writes checkpoints to the same place", kind, id))
+		return c.decide(now)
+	}
 	if err != nil {
 		p.phase, p.failure = withdrawing, fmt.Sprintf("its manifest could not be written: %v", err)
 		p.record.Phase = "withdrawing"

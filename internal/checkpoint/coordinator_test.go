@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -111,5 +112,22 @@ func TestNewCoordinatorRefuses(t *testing.T) {
 		if _, err := NewCoordinator(Config{}, tasks, r, 7, epoch); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)
 		}
+	}
+}
+
+// TestAnotherWriter fails the job, and leaves the other's manifest and all files
+// alone.
+func TestAnotherWriter(t *testing.T) {
+	c := newCoordinator(t, Config{Tolerated: -1, KeyGroups: 1}, Task{Name: "read", Parallelism: 1})
+	f := File{FileName(Checkpoint, 1, "f"), fileSize(10), 1}
+	a := Acknowledgement{Subtask: Subtask{"read", 0}, ID: 1, Part: Part{Files: []File{f}}}
+	c.Trigger(epoch, Checkpoint)
+	c.Acknowledge(epoch, a)
+	out := c.ManifestWritten(epoch, 1, fmt.Errorf("create: %w", ErrExists))
+	if len(out) != 1 || !strings.HasPrefix(out[0].String(), "fail the job: the manifest of checkpoint 1 is there already") {
+		t.Errorf("decided was %q", lines(out))
+	}
+	if out := c.Acknowledge(epoch, a); len(out) > 0 {
+		t.Errorf("afterwards %q", lines(out))
 	}
 }
