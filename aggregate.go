@@ -9,11 +9,8 @@ import (
 // Aggregator folds records of type T into an accumulator of type A and makes a
 // result of type R from it. Its functions must be pure but for the accumulator
 // and must not keep their arguments. The accumulator begins as the zero value
-// of A, or as what Init makes of it.
+// of A; where that will not do, Initialized prepares it.
 type Aggregator[T, A, R any] struct {
-	// Init prepares a fresh accumulator; nil if its zero value will do, which
-	// is faster.
-	Init func(*A)
 	// Add folds a record in.
 	Add func(*A, *T)
 	// AddAll, if set, is used instead of Add for at most 256 records at a time:
@@ -124,13 +121,13 @@ func extreme[T any, N cmp.Ordered](f func(*T) N, better func(a, b N) bool) Aggre
 	}
 }
 
-// prepared is an accumulator that Init has to see first.
-type prepared[A any] struct {
+// Prepared is the accumulator of Initialized.
+type Prepared[A any] struct {
 	ready bool
 	acc   A
 }
 
-func (p *prepared[A]) get(init func(*A)) *A {
+func (p *Prepared[A]) get(init func(*A)) *A {
 	if !p.ready {
 		p.ready = true
 		init(&p.acc)
@@ -138,17 +135,23 @@ func (p *prepared[A]) get(init func(*A)) *A {
 	return &p.acc
 }
 
-// fold is how records are folded without Init.
-func (a Aggregator[T, A, R]) fold() transform.Fold[T, A] {
-	return transform.Fold[T, A]{Add: a.Add, AddAll: a.AddAll, Merge: a.Merge, Commutative: a.Commutative}
+// Initialized is an aggregator whose accumulators begin as what init makes of
+// the zero value of A. An aggregator that does without is faster.
+func Initialized[T, A, R any](init func(*A), a Aggregator[T, A, R]) Aggregator[T, Prepared[A], R] {
+	p := Aggregator[T, Prepared[A], R]{Commutative: a.Commutative}
+	if a.Add != nil {
+		p.Add = func(acc *Prepared[A], v *T) { a.Add(acc.get(init), v) }
+	}
+	if a.Merge != nil {
+		p.Merge = func(into, from *Prepared[A]) { a.Merge(into.get(init), from.get(init)) }
+	}
+	if a.Result != nil {
+		p.Result = func(acc *Prepared[A]) R { return a.Result(acc.get(init)) }
+	}
+	return p
 }
 
-// preparedFold is the same with Init.
-func (a Aggregator[T, A, R]) preparedFold() transform.Fold[T, prepared[A]] {
-	return transform.Fold[T, prepared[A]]{
-		Add:   func(p *prepared[A], v *T) { a.Add(p.get(a.Init), v) },
-		Merge: func(into, from *prepared[A]) { a.Merge(into.get(a.Init), from.get(a.Init)) },
-
-		Commutative: a.Commutative,
-	}
+// fold is how records are folded.
+func (a Aggregator[T, A, R]) fold() transform.Fold[T, A] {
+	return transform.Fold[T, A]{Add: a.Add, AddAll: a.AddAll, Merge: a.Merge, Commutative: a.Commutative}
 }

@@ -127,11 +127,7 @@ func (k *Keyed[K, T]) Aggregate[A, R any](name string, a Aggregator[T, A, R], op
 		k.stream.job.fail(fmt.Errorf("aggregate %q: the aggregator needs Add and Result", name))
 	}
 	n := k.node(name, "aggregate", []event.Type{event.TypeOf[KV[K, R]]()}, func() operator.Operator {
-		if a.Init == nil {
-			return transform.NewRolling(key, a.Add, func(k K, acc *A) KV[K, R] { return KV[K, R]{k, a.Result(acc)} }, tables[K, A](k.stream.job))
-		}
-		f := a.preparedFold()
-		return transform.NewRolling(key, f.Add, func(k K, acc *prepared[A]) KV[K, R] { return KV[K, R]{k, a.Result(acc.get(a.Init))} }, tables[K, prepared[A]](k.stream.job))
+		return transform.NewRolling(key, a.Add, func(k K, acc *A) KV[K, R] { return KV[K, R]{k, a.Result(acc)} }, tables[K, A](k.stream.job))
 	}, options)
 	n.Order.Needs = rollingNeeds
 	return &Stream[KV[K, R]]{job: k.stream.job, node: n}

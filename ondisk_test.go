@@ -127,11 +127,10 @@ func TestRollingOnDisk(t *testing.T) {
 		sums[v.User] = s
 		wantSums = append(wantSums, s)
 	}
-	total := afflux.Aggregator[ping, *float64, float64]{ // the accumulator is behind a pointer
-		Init:   func(a **float64) { *a = new(float64) },
+	total := afflux.Initialized(func(a **float64) { *a = new(float64) }, afflux.Aggregator[ping, *float64, float64]{ // the accumulator is behind a pointer
 		Add:    func(a **float64, v *ping) { **a += float64(v.N) },
 		Result: func(a **float64) float64 { return **a },
-	}
+	})
 	for _, p := range []int{1, 2, 5} {
 		t.Run(fmt.Sprint(p), func(t *testing.T) {
 			j := afflux.NewJob("t", afflux.Parallelism(p), onPebble(t, littleMemory))

@@ -31,9 +31,16 @@ type total struct {
 	sizes map[int]int
 }
 
-func sizesSeen() afflux.Aggregator[hit, total, string] {
-	return afflux.Aggregator[hit, total, string]{
-		Init: func(t *total) { t.sizes = map[int]int{} },
+func sizesText(t *total) string {
+	var s []string
+	for _, k := range slices.Sorted(maps.Keys(t.sizes)) {
+		s = append(s, fmt.Sprint(k, "x", t.sizes[k]))
+	}
+	return strings.Join(s, " ")
+}
+
+func sizesSeen() afflux.Aggregator[hit, afflux.Prepared[total], string] {
+	return afflux.Initialized(func(t *total) { t.sizes = map[int]int{} }, afflux.Aggregator[hit, total, string]{
 		Add: func(t *total, v *hit) {
 			if v.Size == 7 {
 				panic("seven")
@@ -45,15 +52,9 @@ func sizesSeen() afflux.Aggregator[hit, total, string] {
 				into.sizes[s] += n
 			}
 		},
-		Result: func(t *total) string {
-			var s []string
-			for _, k := range slices.Sorted(maps.Keys(t.sizes)) {
-				s = append(s, fmt.Sprint(k, "x", t.sizes[k]))
-			}
-			return strings.Join(s, " ")
-		},
+		Result:      sizesText,
 		Commutative: true,
-	}
+	})
 }
 
 // plan is how a window job is run.
@@ -147,7 +148,6 @@ func model(hits []hit, size, slide time.Duration) map[string]string {
 		page       string
 		start, end event.Time
 	}
-	a := sizesSeen()
 	cells := map[cell]*total{}
 	for i := range hits {
 		v := &hits[i]
@@ -163,7 +163,7 @@ func model(hits []hit, size, slide time.Duration) map[string]string {
 	}
 	out := map[string]string{}
 	for c, t := range cells {
-		out[fmt.Sprint(c.page, " ", c.start, " ", c.end)] = a.Result(t)
+		out[fmt.Sprint(c.page, " ", c.start, " ", c.end)] = sizesText(t)
 	}
 	return out
 }

@@ -58,13 +58,8 @@ func (w *Windowed[K, T]) Aggregate[A, R any](name string, a Aggregator[T, A, R],
 	if a.Add == nil || a.Result == nil || a.Merge == nil {
 		w.keyed.stream.job.fail(fmt.Errorf("aggregate %q: the aggregator of a window needs Add, Merge and Result", name))
 	}
-	if a.Init == nil {
-		return windowed(w, name, a.fold(), func(k K, x window.Window, t window.Timing, acc *A) window.Result[K, R] {
-			return window.Result[K, R]{Key: k, Start: x.Start, End: x.End, Value: a.Result(acc), Timing: t}
-		}, options)
-	}
-	return windowed(w, name, a.preparedFold(), func(k K, x window.Window, t window.Timing, acc *prepared[A]) window.Result[K, R] {
-		return window.Result[K, R]{Key: k, Start: x.Start, End: x.End, Value: a.Result(acc.get(a.Init)), Timing: t}
+	return windowed(w, name, a.fold(), func(k K, x window.Window, t window.Timing, acc *A) window.Result[K, R] {
+		return window.Result[K, R]{Key: k, Start: x.Start, End: x.End, Value: a.Result(acc), Timing: t}
 	}, options)
 }
 
