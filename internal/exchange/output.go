@@ -46,7 +46,7 @@ type Output struct {
 	routes    routes
 	watermark event.Time
 	announced []event.Time // the last watermark sent on each channel
-	since     int64 // when the first record of the open batches came, by Age's clock
+	since     int64        // when the first record of the open batches came, by Age's clock
 	dirty     bool
 	idle      bool
 	// Records and Bytes count what was sent.
