@@ -143,11 +143,11 @@ func TestManyDistinct(t *testing.T) {
 
 // TestKeysAreDistinct looks for two keys of one text.
 func TestKeysAreDistinct(t *testing.T) {
-	raw := &aggregateOp{rawKey: true}
-	tuple := &aggregateOp{}
+	raw := &keyFormulas{raw: true}
+	tuple := &keyFormulas{}
 	seen := map[string][]any{}
-	add := func(prefix string, o *aggregateOp, values ...any) {
-		s, err := o.keyText(values)
+	add := func(prefix string, o *keyFormulas, values ...any) {
+		s, err := o.text(values)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,8 +166,8 @@ func TestKeysAreDistinct(t *testing.T) {
 			add("", tuple, v, w)
 		}
 	}
-	zero, _ := tuple.keyText([]any{math.Copysign(0, -1)})
-	if plain, _ := tuple.keyText([]any{0.0}); zero != plain {
+	zero, _ := tuple.text([]any{math.Copysign(0, -1)})
+	if plain, _ := tuple.text([]any{0.0}); zero != plain {
 		t.Error("minus zero and zero have different keys")
 	}
 }

@@ -223,6 +223,9 @@ func (c *checker) step(i int) {
 	if s.parallelism.given() {
 		p.options = append(p.options, afflux.Parallelism(max(s.parallelism.or(1), 1)))
 	}
+	if s.anyOrder.value {
+		p.options = append(p.options, afflux.AnyOrder())
+	}
 	inputs := c.inputs(i, s, at)
 	// The operator is named after its inputs are resolved: a step cannot read itself.
 	if s.name.given() {
@@ -315,18 +318,21 @@ func (c *checker) operation(s *stepConfig, at place, cols *columns, inputs []*st
 		given bool
 		at    place
 		make  func() operation
+		// ordered is set when results may depend on the order of records.
+		ordered bool
 	}
 	all := []candidate{
-		{"filter", s.filter.given(), s.filter.at(), func() operation { return c.filter(s, cols) }},
-		{"set", s.set.at != (place{}), s.set.at, func() operation { return c.set(s, cols) }},
-		{"map", s.mapping.at != (place{}), s.mapping.at, func() operation { return c.mapping(s, cols) }},
-		{"drop", s.drop.given, s.drop.at, func() operation { return c.drop(s, cols) }},
-		{"select", s.selected.given, s.selected.at, func() operation { return c.selected(s, cols) }},
-		{"flat_map", s.flatMap.given, s.flatMap.at, func() operation { return c.flatMap(s, cols) }},
-		{"union", s.union.given, s.union.at, func() operation { return c.union(s, inputs) }},
-		{"split", s.split.at != (place{}), s.split.at, func() operation { return c.split(s, cols) }},
-		{"http", s.http.given, s.http.at, func() operation { return c.http(s, cols) }},
-		{"aggregate", s.aggregate.at != (place{}), s.aggregate.at, func() operation { return c.aggregate(s, cols, timed(inputs)) }},
+		{"filter", s.filter.given(), s.filter.at(), func() operation { return c.filter(s, cols) }, false},
+		{"set", s.set.at != (place{}), s.set.at, func() operation { return c.set(s, cols) }, false},
+		{"map", s.mapping.at != (place{}), s.mapping.at, func() operation { return c.mapping(s, cols) }, false},
+		{"drop", s.drop.given, s.drop.at, func() operation { return c.drop(s, cols) }, false},
+		{"select", s.selected.given, s.selected.at, func() operation { return c.selected(s, cols) }, false},
+		{"flat_map", s.flatMap.given, s.flatMap.at, func() operation { return c.flatMap(s, cols) }, false},
+		{"union", s.union.given, s.union.at, func() operation { return c.union(s, inputs) }, false},
+		{"split", s.split.at != (place{}), s.split.at, func() operation { return c.split(s, cols) }, false},
+		{"http", s.http.given, s.http.at, func() operation { return c.http(s, cols) }, false},
+		{"aggregate", s.aggregate.at != (place{}), s.aggregate.at, func() operation { return c.aggregate(s, cols, timed(inputs)) }, true},
+		{"deduplicate", s.deduplicate.given, s.deduplicate.at, func() operation { return c.deduplicate(s, cols, timed(inputs)) }, true},
 	}
 	var chosen *candidate
 	for i := range all {
@@ -346,6 +352,9 @@ func (c *checker) operation(s *stepConfig, at place, cols *columns, inputs []*st
 		if s.window.given {
 			c.addf(s.window.at, "window belongs to aggregate; add aggregate to this step, or remove window")
 		}
+	}
+	if s.anyOrder.given() && chosen != nil && !chosen.ordered {
+		c.addf(s.anyOrder.at(), "%s does not depend on the order of records; remove any_order", chosen.key)
 	}
 	if chosen == nil {
 		if !s.keyBy.given && !s.window.given && !s.broken {

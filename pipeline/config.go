@@ -136,6 +136,8 @@ type stepConfig struct {
 	keyBy       list[expression]
 	window      optional[windowConfig]
 	aggregate   entries[expression]
+	deduplicate optional[deduplicateConfig]
+	anyOrder    flag
 	parallelism whole
 	onError     choice
 }
@@ -158,6 +160,8 @@ func (c *stepConfig) bind(b *binder) {
 	b.key("key_by", &c.keyBy, "columns or expressions to divide the records by, for aggregate")
 	b.key("window", &c.window, "windows of event time, for aggregate; without it the result so far is emitted for each record")
 	b.key("aggregate", &c.aggregate, "columns to compute by key: name: count(), sum(x), min(x), max(x), avg(x), quantile(x, 0.99) or distinct(x)")
+	b.key("deduplicate", &c.deduplicate, "pass on one record of each key")
+	b.key("any_order", &c.anyOrder, "accept that something upstream changes the order of the records of a key; default false, which refuses such a pipeline")
 	b.key("parallelism", &c.parallelism, "number of subtasks")
 	b.key("on_error", &c.onError, "what happens with a record for which an expression or a request fails")
 }
@@ -217,6 +221,22 @@ func (c *slidingConfig) bind(b *binder) {
 	b.describe("a sliding window")
 	b.must("size", &c.size, "the length of each window")
 	b.must("slide", &c.slide, "the time from one window to the next")
+}
+
+// deduplicateConfig passes on one record of each key.
+type deduplicateConfig struct {
+	key    list[expression]
+	within span
+	keep   choice
+}
+
+func (c *deduplicateConfig) bind(b *binder) {
+	b.describe("deduplicate")
+	c.within.zero = true
+	c.keep.words = []string{"arrival", "first", "last"}
+	b.must("key", &c.key, "columns or expressions; records for which they are equal are duplicates")
+	b.key("within", &c.within, "time of the clock, from the record passed on, for which its key is remembered; default 0, for ever")
+	b.key("keep", &c.keep, "which record passes: arrival, the first to come; first, the one with the lowest event time; last, each that is the latest so far; default arrival")
 }
 
 // flatMapConfig makes a record for each element of a list.
@@ -279,4 +299,8 @@ func (d *signedSpan) read(r *report, n *node) {
 		return
 	}
 	d.span.read(r, n)
+}
+
+func (d *signedSpan) schema() schema {
+	return schema{"type": "string", "pattern": `^(0|-?[0-9.]+(ns|us|µs|ms|s|m|h|d).*|.*\$\{.*)$`}
 }

@@ -1,9 +1,7 @@
 package pipeline
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -16,8 +14,7 @@ import (
 type aggregateOp struct {
 	in         *columns
 	columns    *columns
-	keys       []*formula
-	rawKey     bool // the key is one column of texts
+	keys       *keyFormulas
 	aggregates aggregates
 	window     window.Definition // nil: rolling
 	lateness   time.Duration
@@ -41,7 +38,7 @@ func (c *checker) aggregate(s *stepConfig, cols *columns, timed bool) operation 
 	if cols == nil {
 		return unknown{}
 	}
-	o := &aggregateOp{in: cols, window: windows, lateness: lateness}
+	o := &aggregateOp{in: cols, keys: &keyFormulas{}, window: windows, lateness: lateness}
 	var list []column
 	add := func(name string, k kind, at place) {
 		for _, col := range list {
@@ -68,10 +65,10 @@ func (c *checker) aggregate(s *stepConfig, cols *columns, timed bool) operation 
 				name = fmt.Sprintf("key_%d", i+1)
 			}
 		}
-		o.keys = append(o.keys, f)
+		o.keys.formulas = append(o.keys.formulas, f)
 		add(name, f.kind, e.at())
 	}
-	o.rawKey = len(o.keys) == 1 && o.keys[0].kind == kindString
+	o.keys.decide()
 	for i := range s.aggregate.list {
 		e := &s.aggregate.list[i]
 		c.columnName(e.name, e.at)
@@ -131,22 +128,6 @@ func (o *aggregateOp) outputs() []output {
 	return []output{main, {branch: "late", columns: o.in, optional: true}}
 }
 
-// keyed is a record with its key and the arguments of the aggregates, computed
-// ahead because they can fail.
-type keyed struct {
-	key    string
-	row    Row
-	values []any // of the key, then the arguments
-}
-
-// PayloadBytes implements event.Sized.
-func (k keyed) PayloadBytes() int {
-	return len(k.key) + 16*len(k.values) + k.row.PayloadBytes()
-}
-
-// MarshalJSON is the record alone, for dead letters.
-func (k keyed) MarshalJSON() ([]byte, error) { return k.row.MarshalJSON() }
-
 // outcome is what a key (and window) comes to.
 type outcome struct {
 	values []any
@@ -157,15 +138,7 @@ type outcome struct {
 func (o outcome) PayloadBytes() int { return Row{values: o.values}.PayloadBytes() }
 
 func (o *aggregateOp) prepare(row *Row) (keyed, error) {
-	values := make([]any, 0, len(o.keys)+len(o.aggregates))
-	for _, f := range o.keys {
-		v, err := f.evalTo(row, f.kind)
-		if err != nil {
-			return keyed{}, err
-		}
-		values = append(values, v)
-	}
-	key, err := o.keyText(values)
+	key, values, err := o.keys.of(row, len(o.aggregates))
 	if err != nil {
 		return keyed{}, err
 	}
@@ -175,65 +148,8 @@ func (o *aggregateOp) prepare(row *Row) (keyed, error) {
 	return keyed{key: key, row: *row, values: values}, nil
 }
 
-// keyText is a text that is the same for equal keys only.
-func (o *aggregateOp) keyText(values []any) (string, error) {
-	if o.rawKey {
-		s, ok := values[0].(string)
-		switch {
-		case !ok:
-			return "\xff\x00", nil
-		case len(s) > 0 && s[0] == 0xff:
-			return "\xff" + s, nil
-		}
-		return s, nil
-	}
-	var scratch [64]byte
-	b := scratch[:0]
-	for _, v := range values {
-		var err error
-		if b, err = appendKey(b, v); err != nil {
-			return "", err
-		}
-	}
-	return string(b), nil
-}
-
-func appendKey(b []byte, v any) ([]byte, error) {
-	switch v := v.(type) {
-	case nil:
-		return append(b, 'n'), nil
-	case bool:
-		if v {
-			return append(b, 't'), nil
-		}
-		return append(b, 'f'), nil
-	case int:
-		return binary.LittleEndian.AppendUint64(append(b, 'i'), uint64(v)), nil
-	case float64:
-		switch {
-		case v == 0:
-			v = 0 // minus zero is zero
-		case v != v:
-			v = math.NaN()
-		}
-		return binary.LittleEndian.AppendUint64(append(b, 'd'), math.Float64bits(v)), nil
-	case time.Time:
-		b = binary.LittleEndian.AppendUint64(append(b, 'T'), uint64(v.Unix()))
-		return binary.LittleEndian.AppendUint32(b, uint32(v.Nanosecond())), nil
-	case time.Duration:
-		return binary.LittleEndian.AppendUint64(append(b, 'D'), uint64(v)), nil
-	case string:
-		return append(binary.AppendUvarint(append(b, 's'), uint64(len(v))), v...), nil
-	}
-	text, err := jsonText(v)
-	if err != nil {
-		return nil, err
-	}
-	return append(binary.AppendUvarint(append(b, 'j'), uint64(len(text))), text...), nil
-}
-
 func (o *aggregateOp) aggregator() afflux.Aggregator[keyed, tally, outcome] {
-	n := len(o.keys)
+	n := len(o.keys.formulas)
 	return afflux.Aggregator[keyed, tally, outcome]{
 		Add: func(t *tally, k *keyed) {
 			if t.cells == nil {
@@ -272,10 +188,6 @@ func (o *aggregateOp) build(s *stepPlan, in []*afflux.Stream[Row]) []*afflux.Str
 	}
 	return out
 }
-
-func keyOf(k *keyed) string { return k.key }
-
-func rowOf(k *keyed) Row { return k.row }
 
 func (o *aggregateOp) row(r *window.Result[string, outcome]) (Row, error) {
 	if r.Value.err != nil {
