@@ -332,6 +332,7 @@ func (c *checker) operation(s *stepConfig, at place, cols *columns, inputs []*st
 		{"split", s.split.at != (place{}), s.split.at, func() operation { return c.split(s, cols) }, false},
 		{"http", s.http.given, s.http.at, func() operation { return c.http(s, cols) }, false},
 		{"aggregate", s.aggregate.at != (place{}), s.aggregate.at, func() operation { return c.aggregate(s, cols, timed(inputs)) }, true},
+		{"top", s.top.given, s.top.at, func() operation { return c.top(s, cols, timed(inputs)) }, false},
 		{"deduplicate", s.deduplicate.given, s.deduplicate.at, func() operation { return c.deduplicate(s, cols, timed(inputs)) }, true},
 	}
 	var chosen *candidate
@@ -345,12 +346,12 @@ func (c *checker) operation(s *stepConfig, at place, cols *columns, inputs []*st
 		}
 		chosen = &all[i]
 	}
-	if s.aggregate.at == (place{}) && !s.broken {
+	if s.aggregate.at == (place{}) && !s.top.given && !s.broken {
 		if s.keyBy.given {
-			c.addf(s.keyBy.at, "key_by divides records for aggregate; add aggregate to this step, or remove key_by")
+			c.addf(s.keyBy.at, "key_by divides records for aggregate and top; add one of them to this step, or remove key_by")
 		}
 		if s.window.given {
-			c.addf(s.window.at, "window belongs to aggregate; add aggregate to this step, or remove window")
+			c.addf(s.window.at, "window belongs to aggregate and top; add one of them to this step, or remove window")
 		}
 	}
 	if s.anyOrder.given() && chosen != nil && !chosen.ordered {

@@ -136,6 +136,7 @@ type stepConfig struct {
 	keyBy       list[expression]
 	window      optional[windowConfig]
 	aggregate   entries[expression]
+	top         optional[topConfig]
 	deduplicate optional[deduplicateConfig]
 	anyOrder    flag
 	parallelism whole
@@ -157,9 +158,10 @@ func (c *stepConfig) bind(b *binder) {
 	b.key("union", &c.union, "streams to join; they have the same columns")
 	b.key("split", &c.split, "branches by condition, the first that is true: name: condition, or else for the rest; read them as step.branch")
 	b.key("http", &c.http, "ask a web service for each record")
-	b.key("key_by", &c.keyBy, "columns or expressions to divide the records by, for aggregate")
-	b.key("window", &c.window, "windows of event time, for aggregate; without it the result so far is emitted for each record")
+	b.key("key_by", &c.keyBy, "columns or expressions to divide the records by, for aggregate and top")
+	b.key("window", &c.window, "windows of event time, for aggregate and top; an aggregate without it emits the result so far for each record")
 	b.key("aggregate", &c.aggregate, "columns to compute by key: name: count(), sum(x), min(x), max(x), avg(x), quantile(x, 0.99) or distinct(x)")
+	b.key("top", &c.top, "the records of each key and window for which an expression is largest")
 	b.key("deduplicate", &c.deduplicate, "pass on one record of each key")
 	b.key("any_order", &c.anyOrder, "accept that something upstream changes the order of the records of a key; default false, which refuses such a pipeline")
 	b.key("parallelism", &c.parallelism, "number of subtasks")
@@ -196,7 +198,7 @@ func (l *stepList) schema() schema {
 	return schema{"type": "array", "items": sectionSchema(&stepConfig{})}
 }
 
-// windowConfig is the windows of an aggregate: one of tumbling, sliding and
+// windowConfig is the windows of a step: one of tumbling, sliding and
 // session.
 type windowConfig struct {
 	tumbling span
@@ -221,6 +223,21 @@ func (c *slidingConfig) bind(b *binder) {
 	b.describe("a sliding window")
 	b.must("size", &c.size, "the length of each window")
 	b.must("slide", &c.slide, "the time from one window to the next")
+}
+
+// topConfig ranks the records of each key and window.
+type topConfig struct {
+	n    whole
+	by   expression
+	rank text
+}
+
+func (c *topConfig) bind(b *binder) {
+	b.describe("top")
+	c.n.min = 1
+	b.must("n", &c.n, "how many records of each key and window, the largest first")
+	b.must("by", &c.by, "a number, text, time or duration to rank them by; -x for the smallest; records for which it is null are left out")
+	b.key("rank", &c.rank, "a column to add with the place of the record, from 1")
 }
 
 // deduplicateConfig passes on one record of each key.

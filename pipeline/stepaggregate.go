@@ -27,14 +27,7 @@ const (
 )
 
 func (c *checker) aggregate(s *stepConfig, cols *columns, timed bool) operation {
-	var windows window.Definition
-	var lateness time.Duration
-	if s.window.given {
-		windows, lateness = c.windows(&s.window.value, s.window.at), s.window.value.lateness.value
-		if cols != nil && !timed {
-			c.addf(s.window.at, "a window needs event times; add event_time: {column: ..., out_of_orderness: ...} to the source")
-		}
-	}
+	windows, lateness := c.timedWindows(&s.window, cols != nil && !timed)
 	if cols == nil {
 		return unknown{}
 	}
@@ -85,6 +78,18 @@ func (c *checker) aggregate(s *stepConfig, cols *columns, timed bool) operation 
 	}
 	o.columns = newColumns(list)
 	return o
+}
+
+// timedWindows is windows and how late records may come, if the section is
+// given. Where times are missing it says so.
+func (c *checker) timedWindows(w *optional[windowConfig], untimed bool) (window.Definition, time.Duration) {
+	if !w.given {
+		return nil, 0
+	}
+	if untimed {
+		c.addf(w.at, "a window needs event times; add event_time: {column: ..., out_of_orderness: ...} to the source")
+	}
+	return c.windows(&w.value, w.at), w.value.lateness.value
 }
 
 // windows is what the section says, nil when that has no sense.
