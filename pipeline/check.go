@@ -238,6 +238,11 @@ func (c *checker) step(i int) {
 	if len(inputs) > 0 {
 		cols = inputs[0].columns
 	}
+	if s.join.given && !s.union.given && len(inputs) > 0 {
+		if other := c.joined(&s.join.value); other != nil {
+			inputs, p.from = append(inputs, other), append(p.from, other.name)
+		}
+	}
 	p.op = c.operation(s, at, cols, inputs)
 	if p.op == nil {
 		c.define(&stream{name: p.name, at: at, optional: true})
@@ -334,6 +339,7 @@ func (c *checker) operation(s *stepConfig, at place, cols *columns, inputs []*st
 		{"aggregate", s.aggregate.at != (place{}), s.aggregate.at, func() operation { return c.aggregate(s, cols, timed(inputs)) }, true},
 		{"top", s.top.given, s.top.at, func() operation { return c.top(s, cols, timed(inputs)) }, false},
 		{"deduplicate", s.deduplicate.given, s.deduplicate.at, func() operation { return c.deduplicate(s, cols, timed(inputs)) }, true},
+		{"join", s.join.given, s.join.at, func() operation { return c.join(s, inputs) }, true},
 	}
 	var chosen *candidate
 	for i := range all {

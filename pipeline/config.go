@@ -138,6 +138,7 @@ type stepConfig struct {
 	aggregate   entries[expression]
 	top         optional[topConfig]
 	deduplicate optional[deduplicateConfig]
+	join        optional[joinConfig]
 	anyOrder    flag
 	parallelism whole
 	onError     choice
@@ -163,6 +164,7 @@ func (c *stepConfig) bind(b *binder) {
 	b.key("aggregate", &c.aggregate, "columns to compute by key: name: count(), sum(x), min(x), max(x), avg(x), quantile(x, 0.99) or distinct(x)")
 	b.key("top", &c.top, "the records of each key and window for which an expression is largest")
 	b.key("deduplicate", &c.deduplicate, "pass on one record of each key")
+	b.key("join", &c.join, "join the records with those of another stream")
 	b.key("any_order", &c.anyOrder, "accept that something upstream changes the order of the records of a key; default false, which refuses such a pipeline")
 	b.key("parallelism", &c.parallelism, "number of subtasks")
 	b.key("on_error", &c.onError, "what happens with a record for which an expression or a request fails")
@@ -301,23 +303,4 @@ func (c *httpConfig) bind(b *binder) {
 	b.key("retry", &c.retry, "how often a failed request is made again; default 0. Answers 429 and 503 are repeated without limit, after Retry-After")
 	b.key("ordered", &c.ordered, "keep the order of the records; default true")
 	b.key("max_response", &c.maxResponse, "bytes of an answer that are accepted; default 1MiB")
-}
-
-// signedSpan is a duration that may be negative.
-type signedSpan struct{ span }
-
-func (d *signedSpan) read(r *report, n *node) {
-	d.zero = true
-	if n.kind == scalarNode && len(n.text) > 1 && n.text[0] == '-' {
-		positive := *n
-		positive.text = n.text[1:]
-		d.span.read(r, &positive)
-		d.value = -d.value
-		return
-	}
-	d.span.read(r, n)
-}
-
-func (d *signedSpan) schema() schema {
-	return schema{"type": "string", "pattern": `^(0|-?[0-9.]+(ns|us|µs|ms|s|m|h|d).*|.*\$\{.*)$`}
 }

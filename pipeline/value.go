@@ -237,6 +237,25 @@ func (d span) or(fallback time.Duration) time.Duration {
 	return fallback
 }
 
+// signedSpan is a duration that may be negative.
+type signedSpan struct{ span }
+
+func (d *signedSpan) read(r *report, n *node) {
+	d.zero = true
+	if n.kind == scalarNode && len(n.text) > 1 && n.text[0] == '-' {
+		positive := *n
+		positive.text = n.text[1:]
+		d.span.read(r, &positive)
+		d.value = -d.value
+		return
+	}
+	d.span.read(r, n)
+}
+
+func (d *signedSpan) schema() schema {
+	return schema{"type": "string", "pattern": `^(0|-?[0-9.]+(ns|us|µs|ms|s|m|h|d).*|.*\$\{.*)$`}
+}
+
 // size is a number of bytes: 65536, 64KiB, 10MB.
 type size struct {
 	spot
