@@ -194,6 +194,9 @@ func TestWindowsOnDiskAreThoseInMemory(t *testing.T) {
 				t.Fatalf("only %d results", len(want))
 			}
 			for _, p := range []int{1, 2, 5} {
+				if raced && p != 2 {
+					continue
+				}
 				if got := results(afflux.Parallelism(p), onPebble(t, littleMemory)); !slices.Equal(got, want) {
 					t.Fatalf("parallelism %d: %d results, in memory %d", p, len(got), len(want))
 				}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package afflux_test
+
+const raced = false
