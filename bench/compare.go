@@ -38,6 +38,9 @@ var Paths = []Path{
 	{"keyed exchange 2x2, 32 KiB", "2 loops, no exchange", 20e6, 0.18, 0.27, exchangeRaw, exchange},
 	{"keyed window count, 10 k keys", "same tables, no exchange", 12e6, 0.50, 0.70, windowRaw(10_000), windowCount(10_000)},
 	{"keyed window count, 1 M keys", "same tables, no exchange", 16e6, 0.60, 0.80, windowRaw(1_000_000), windowCount(1_000_000)},
+	{"sliding windows, 60 panes, 10 k keys", "one tumbling window", 12e6, 0.67, 0, tumblingCount(10_000), slidingCount(10_000)},
+	{"session windows, 10 k keys", "same tables, no exchange", 12e6, 0, 0, windowRaw(10_000), sessionCount(10_000)},
+	{"session windows, 1 M keys", "same tables, no exchange", 12e6, 0, 0, windowRaw(1_000_000), sessionCount(1_000_000)},
 	{wordsName, "map[string]*S, 1 loop", 8e6, 3, 0, wordsRaw(1_000_000, 1), wordCount(1_000_000)},
 	{wordsName, "map[string]*S, 2 loops", 8e6, 0, 0, wordsRaw(1_000_000, 2), wordCount(1_000_000)},
 }

@@ -24,7 +24,8 @@ type Session[K comparable, T, A, U any] struct {
 	late     lateRecords[T]
 	alarms   *alarms[K]
 	copyKey  func(*K)
-	plain    bool // one result for each session
+	done     func(*session[A]) bool // fired, and not kept; made once
+	plain    bool                   // one result for each session
 
 	watermark event.Time
 	touched   []int // records of the batch that came to complete sessions
@@ -44,6 +45,7 @@ func NewSession[K comparable, T, A, U any](d window.Sessions, f window.Firing, k
 	o.key, o.results.result, o.ticker.every = key, result, f.Early
 	o.sessions.def, o.sessions.gap, o.sessions.merge = d, event.Time(d.Gap()), fold.Merge
 	o.alarms = newAlarms[K](d.Gap())
+	o.done = func(s *session[A]) bool { return s.fired && o.expired(o.sessions.of(s).End) }
 	return o
 }
 
@@ -256,7 +258,7 @@ func (o *Session[K, T, A, U]) ring(k *Activity[A], key K, hash uint64) error {
 			}
 		}
 	}
-	if !o.sessions.drop(k, func(s *session[A]) bool { return s.fired && o.expired(o.sessions.of(s).End) }) {
+	if !o.sessions.drop(k, o.done) {
 		return nil
 	}
 	due := o.due(&k.head)
