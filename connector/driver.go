@@ -22,11 +22,13 @@ type ReaderDriver interface {
 	Unwrap() any
 }
 
-// SinkDriver is a Sink whose record type is forgotten.
+// SinkDriver is a Sink whose record type is forgotten. Unwrap gives the Sink, to
+// look for its optional interfaces.
 type SinkDriver interface {
 	Describe() Description
 	Type() event.Type
 	Open(ctx context.Context, sub Subtask) (WriterDriver, error)
+	Unwrap() any
 }
 
 // WriterDriver is the erased form of a Writer.
@@ -67,6 +69,7 @@ type sinkDriver[T any] struct{ s Sink[T] }
 
 func (d sinkDriver[T]) Describe() Description { return d.s.Describe() }
 func (d sinkDriver[T]) Type() event.Type      { return event.TypeOf[T]() }
+func (d sinkDriver[T]) Unwrap() any           { return d.s }
 func (d sinkDriver[T]) Open(ctx context.Context, sub Subtask) (WriterDriver, error) {
 	w, err := d.s.Open(ctx, sub)
 	if err != nil {

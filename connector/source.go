@@ -95,10 +95,13 @@ type SplitLister interface {
 }
 
 // Committer is implemented by readers that can tell the outside system how
-// far the job has come. Commit is called once after the job has drained: all
-// records that were polled have been delivered by every sink.
+// far the job has come, for people to see: recovery does not rely on it.
 type Committer interface {
-	Commit(ctx context.Context) error
+	// Commit is called with the positions of the reader at a checkpoint when that
+	// is complete, and with nil when the job has drained: all records that were
+	// polled have been delivered by every sink. It may be called by another
+	// goroutine, during Poll, by one at a time.
+	Commit(ctx context.Context, at []Split) error
 }
 
 // Pauser is implemented by readers that hold records of their own while the

@@ -27,6 +27,11 @@ type Subtask struct {
 	// most 4 096 series for each operator. It may be called at any time;
 	// labels with the same values replace the number.
 	Gauge func(name string, value float64, labels ...string)
+	// Job is the name of the job.
+	Job string
+	// Resume says where a reader goes on; nil when the job starts afresh. For
+	// readers only.
+	Resume *Resume
 	// Log is for rare events: a rebalance, a file skipped.
 	Log *slog.Logger
 }

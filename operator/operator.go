@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/state"
 )
 
 // Operator processes the records of one subtask. It is built by a factory,
@@ -43,6 +44,22 @@ type Waking interface{ Woken() error }
 // Holding reports true the operator is not idle, even when its inputs are, and
 // holds back the watermarks of those that come after.
 type Holding interface{ Holding() bool }
+
+// Stateful is implemented by operators that remember something from one batch
+// to the next. Every operator that does must implement it: what it does not
+// hand over is lost when the job is recovered.
+type Stateful interface {
+	// Snapshot hands over what the operator remembers. It is called between
+	// batches; the operator has passed on everything that it does not remember,
+	// and emits nothing. It must be quick: what takes long is captured and
+	// written later.
+	Snapshot(s state.Snapshot) error
+	// Restore takes up what was handed over, by this operator of an earlier
+	// attempt of the job, possibly with another parallelism. It is called after
+	// Open and before anything else, and emits nothing. Then follows Watermark
+	// with the watermark at the snapshot, if there was one.
+	Restore(r state.Restoration) error
+}
 
 // Ported is implemented by operators with several inputs: it is called instead
 // of Process, with the number of the input that the batch came by. The

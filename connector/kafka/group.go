@@ -8,6 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/affluxdev/afflux/connector"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -84,7 +86,7 @@ func (r *reader[T]) lost(m map[string][]int32) {
 
 // Commit implements connector.Committer: it commits, for each partition, the
 // offset after the last record polled. Without a group it does nothing.
-func (r *reader[T]) Commit(ctx context.Context) error {
+func (r *reader[T]) Commit(ctx context.Context, _ []connector.Split) error {
 	if r.config.group == "" {
 		return nil
 	}

@@ -82,7 +82,7 @@ func TestCommit(t *testing.T) {
 		h := openReader(t, kafka.Source[number](topic, first...), 0, 1)
 		got := map[int]int{}
 		h.until(func(v *number, _ event.Time) bool { got[v.N]++; return len(got) == 30 })
-		if err := h.r.(connector.Committer).Commit(within(t)); err != nil {
+		if err := h.r.(connector.Committer).Commit(within(t), nil); err != nil {
 			t.Fatal(err)
 		}
 		h.close()

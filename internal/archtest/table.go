@@ -37,7 +37,7 @@ var Table = []Layer{
 	{"codec/*", "event codec"},
 	{"window", "event"},
 	{"connector", "event codec"},
-	{"state", "event codec"},
+	{"state", "event codec codec/*"},
 	{"operator", "event state internal/metric"},
 	{"guard", "event connector operator"},
 
@@ -48,12 +48,12 @@ var Table = []Layer{
 
 	// Adapters.
 	{"connector/*", "event codec codec/* connector"},
-	{"state/*", "event codec state"},
+	{"state/*", "event codec codec/* state"},
 
 	// The engine.
 	{"internal/graph", "event operator connector state"},
-	{"internal/exchange", "event codec internal/credit internal/metric"},
-	{"internal/transform", "event window state operator guard"},
+	{"internal/exchange", "event codec codec/* internal/credit internal/metric"},
+	{"internal/transform", "event codec codec/* window state operator guard"},
 	{"internal/checkpoint", "event"},
 	{"internal/checkpoint/bucket", "internal/checkpoint"},
 	{"internal/checkpoint/storetest", "internal/checkpoint"},

@@ -119,7 +119,7 @@ func (a *Alignment) Deadline() (time.Time, bool) {
 	if a.phase != aligning {
 		return time.Time{}, false
 	}
-	return a.current.overtakes()
+	return a.current.Overtakes()
 }
 
 // Blocked tells whether nothing must be taken from a channel.

@@ -247,7 +247,7 @@ func (s *source) commit(ctx context.Context) error {
 	if s.committer == nil {
 		return nil
 	}
-	return s.committer.Commit(ctx)
+	return s.committer.Commit(ctx, nil)
 }
 
 func (s *source) close() error {
