@@ -42,7 +42,7 @@ func backends[K comparable](j *Job) transform.Backends[K] {
 // tables is where the operators of a job keep accumulators.
 func tables[K comparable, S any](j *Job) transform.Tables[K, S] {
 	if j.disk == nil {
-		return transform.InTables(memory.NewTable[K, S])
+		return transform.InTables(memory.NewTables[K, S])
 	}
 	return func(ctx operator.Context) (state.Tables[K, S], error) {
 		kv, err := openDisk(j.disk, ctx)

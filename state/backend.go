@@ -22,6 +22,16 @@ type Backend[K comparable] interface {
 	// Recall brings back a pinned key by its slot and hash, to be used until
 	// Settle. The key is the caller's to keep.
 	Recall(slot uint32, hash uint64) (K, error)
+	// Snapshot hands over the states of all keys, and the broadcast states; pins
+	// are not kept. It is called when no key is selected, and takes about as long
+	// for many keys as for few, the broadcast states aside: the backend may go on
+	// to be used at once.
+	Snapshot(s Snapshot) error
+	// Restore takes up what was handed over, as far as it belongs to the subtask.
+	// It is called once, after the store was sealed and before the first Select.
+	// States are matched by their names. One that is not in the snapshot is empty;
+	// one that is in it alone is an error unless the restoration allows it.
+	Restore(r Restoration) error
 	// Len is the number of keys that have state or are pinned. Expired ones
 	// count until they are removed.
 	Len() int

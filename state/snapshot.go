@@ -43,6 +43,9 @@ type Restoration interface {
 	// Whole tells that exactly one subtask kept this, and that all of its keys
 	// belong to the subtask that is restored.
 	Whole() bool
+	// AllowUnclaimed tells whether state that nobody takes up any more is to be
+	// dropped; otherwise it is an error, since it would be lost.
+	AllowUnclaimed() bool
 	// Blobs calls f with each piece of that name: of those subtasks that had keys
 	// of this one if it is restored by key, see Everyone for others. The data is
 	// f's to keep.

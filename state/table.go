@@ -1,5 +1,7 @@
 package state
 
+import "iter"
+
 // Table maps keys to states of type S. It is used by batch, so that the cache
 // misses of many keys overlap, and addressed by the hashes that records carry
 // (event.HasherOf; never 0, and equal for equal keys).
@@ -50,6 +52,16 @@ type Table[K comparable, S any] interface {
 type Tables[K comparable, S any] interface {
 	// New returns an empty table.
 	New() Table[K, S]
+	// Snapshot hands over the tables under names, which are different and by
+	// which Restore knows them. It is called once for a snapshot, and takes about
+	// as long for a table of many keys as for one of few: the tables may go on to
+	// be used at once, in every way. Pointers to states are not valid any more.
+	Snapshot(s Snapshot, tables iter.Seq2[string, Table[K, S]]) error
+	// Restore calls f for each name with a new table of the keys that belong to
+	// the subtask, in the order of the names; tables without such keys are left
+	// out. The tables are f's. The tables of one subtask are restored before any
+	// is used. After an error those that exist are good for nothing but Close.
+	Restore(r Restoration, f func(name string, t Table[K, S]) error) error
 	// Bytes is the memory that is held beside the tables.
 	Bytes() int64
 	// Close releases everything. The tables must not be used any more.

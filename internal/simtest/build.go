@@ -310,7 +310,7 @@ func (b *builder[R, P]) rolling(s stream, salt uint64) {
 	b.add(&graph.Node{Kind: "rolling", Keyed: true, Inputs: []graph.Input{b.keyed(s)}, Operator: func() operator.Operator {
 		return transform.NewRolling(key, func(n *int64, _ *R) { b.work(node); *n++ },
 			func(k uint32, n *int64) (u R) { P(&u).set(result(k, *n)); return u },
-			transform.InTables(memory.NewTable[uint32, int64]))
+			transform.InTables(memory.NewTables[uint32, int64]))
 	}}, false, func(in []elem) [][]elem {
 		count := map[uint32]int64{}
 		var out []elem
@@ -344,7 +344,7 @@ func (b *builder[R, P]) window(s stream, salt uint64) {
 	b.add(&graph.Node{Kind: "window", Keyed: true, NeedsWatermarks: true, Inputs: []graph.Input{b.keyed(s)}, Operator: func() operator.Operator {
 		return transform.NewWindow(a, func(v *R) uint32 { return P(v).flat().Key }, fold,
 			func(k uint32, w window.Window, f *folded) (u R) { P(&u).set(result(k, w, f)); return u },
-			transform.InTables(memory.NewTable[uint32, folded]))
+			transform.InTables(memory.NewTables[uint32, folded]))
 	}}, true, func(in []elem) [][]elem {
 		type cell struct {
 			key   uint32

@@ -39,8 +39,8 @@ func (b *builder[R, P]) sessions(s stream, salt uint64) {
 	}
 	b.add(&graph.Node{Kind: "session", Keyed: true, NeedsWatermarks: true, Inputs: []graph.Input{b.keyed(s)}, Operator: func() operator.Operator {
 		return transform.NewSession(window.Session(time.Duration(gap)), window.Firing{}, func(v *R) uint32 { return P(v).flat().Key }, fold, result,
-			transform.InTables(func() state.Table[uint32, transform.Activity[folded]] {
-				return memory.NewTable[uint32, transform.Activity[folded]]()
+			transform.InTables(func() state.Tables[uint32, transform.Activity[folded]] {
+				return memory.NewTables[uint32, transform.Activity[folded]]()
 			}))
 	}}, true, func(in []elem) [][]elem { return [][]elem{sessioned[R, P](in, salt, gap)} })
 }

@@ -84,7 +84,7 @@ func emitDescription(k string, w window.Window, t window.Timing, a *[]int, emit 
 }
 
 func table[S any]() transform.Tables[string, S] {
-	return transform.InTables(memory.NewTable[string, S])
+	return transform.InTables(memory.NewTables[string, S])
 }
 
 func keyOf(v *arrival) string { return v.key }

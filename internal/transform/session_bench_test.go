@@ -27,7 +27,7 @@ func BenchmarkSessions(b *testing.B) {
 					emit(*a)
 					return nil
 				},
-				transform.InTables(memory.NewTable[uint64, transform.Activity[int64]]))
+				transform.InTables(memory.NewTables[uint64, transform.Activity[int64]]))
 			ctx := &quiet{}
 			if err := op.Open(ctx); err != nil {
 				b.Fatal(err)

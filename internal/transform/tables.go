@@ -8,23 +8,10 @@ import (
 // Tables makes the tables of one subtask.
 type Tables[K comparable, S any] func(ctx operator.Context) (state.Tables[K, S], error)
 
-// InTables makes tables that have nothing in common, by a function that cannot
-// fail.
-func InTables[K comparable, S any](make func() state.Table[K, S]) Tables[K, S] {
-	return func(operator.Context) (state.Tables[K, S], error) { return apart[K, S](make), nil }
+// InTables makes tables by a function that cannot fail.
+func InTables[K comparable, S any](make func() state.Tables[K, S]) Tables[K, S] {
+	return func(operator.Context) (state.Tables[K, S], error) { return make(), nil }
 }
-
-// apart makes tables that own all that they need.
-type apart[K comparable, S any] func() state.Table[K, S]
-
-// New implements state.Tables.
-func (f apart[K, S]) New() state.Table[K, S] { return f() }
-
-// Bytes implements state.Tables.
-func (apart[K, S]) Bytes() int64 { return 0 }
-
-// Close implements state.Tables.
-func (apart[K, S]) Close() error { return nil }
 
 // tables is the state of an operator that keeps it in tables.
 type tables[K comparable, S any] struct {

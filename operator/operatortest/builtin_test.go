@@ -188,7 +188,7 @@ func TestRolling(t *testing.T) {
 	})
 	Test(t, Harness[int, string]{Input: integers(), Ordered: true, Want: want, Hash: hash, Policy: operator.Skip, Refused: refused(), New: func() operator.Operator {
 		return transform.NewRolling(key, func(a, v *int) { boom(*v); *a += *v }, func(k int, a *int) string { return fmt.Sprint(k, *a) },
-			transform.InTables(memory.NewTable[int, int]))
+			transform.InTables(memory.NewTables[int, int]))
 	}})
 }
 
@@ -212,7 +212,7 @@ func TestWindow(t *testing.T) {
 				}
 				Test(t, Harness[int, string]{Input: integers(), Want: windows(a), Hash: hash, Policy: operator.Skip, Refused: refused(), New: func() operator.Operator {
 					return transform.NewWindow(a, key, fold, func(k int, w window.Window, s *int) string { return fmt.Sprint(k, w, *s) },
-						transform.InTables(memory.NewTable[int, int]))
+						transform.InTables(memory.NewTables[int, int]))
 				}})
 			})
 		}

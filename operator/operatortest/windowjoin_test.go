@@ -108,7 +108,7 @@ func TestWindowJoin(t *testing.T) {
 			return evenAndOdd{transform.NewWindowJoin(left, right, match,
 				func(key func(*either) int, fold transform.Fold[either, sides], result transform.Result[int, sides, string]) operator.Operator {
 					return transform.NewTriggered(window.Tumbling(size), window.Firing{}, key, fold, result,
-						transform.InTables(func() state.Table[int, transform.Cell[sides]] { return memory.NewTable[int, transform.Cell[sides]]() }))
+						transform.InTables(func() state.Tables[int, transform.Cell[sides]] { return memory.NewTables[int, transform.Cell[sides]]() }))
 				})}
 		},
 	})
