@@ -2,6 +2,7 @@ package paged
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -14,6 +15,8 @@ const prefixSize = 8
 
 const hashSize = 8
 
+var errCut = errors.New("the stored state ends too early")
+
 // number gives the table names that no other has had.
 func (t *table) number() {
 	binary.BigEndian.PutUint64(t.prefix[:], t.next)
@@ -23,7 +26,7 @@ func (t *table) number() {
 // appendName adds the name of a key.
 func (t *table) appendName(dst []byte, key unsafe.Pointer, hash uint64) []byte {
 	dst = binary.BigEndian.AppendUint64(append(dst, t.prefix[:]...), hash)
-	dst, err := t.keys.append(dst, key, 0)
+	dst, err := t.keys.Append(dst, key)
 	if err != nil {
 		t.failed("key %v cannot be stored: %w", t.show(key), err)
 	}
@@ -41,7 +44,7 @@ func (t *table) nameOf(key unsafe.Pointer, hash uint64) []byte {
 func (t *table) row(walk uint32, c *cell) (row, value []byte) {
 	row = binary.AppendUvarint(t.value[:0], uint64(walk))
 	at := len(row)
-	row, err := t.states.append(row, t.cells.state(c), 0)
+	row, err := t.states.Append(row, t.cells.state(c))
 	t.value = row
 	if err != nil {
 		t.failed("the state of key %v cannot be stored: %w", t.show(t.cells.key(c)), err)
@@ -57,7 +60,7 @@ func (t *table) fill(slot uint32, row []byte) error {
 		return errCut
 	}
 	c.walk, c.kept, c.sum = uint32(walk), true, xxh3.Hash(row[n:])
-	rest, err := t.states.load(row[n:], t.cells.state(c))
+	rest, err := t.states.Load(row[n:], t.cells.state(c))
 	if err == nil && len(rest) > 0 {
 		return errCut
 	}

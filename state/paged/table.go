@@ -110,7 +110,7 @@ func (t *table) give(slot uint32) unsafe.Pointer {
 	c := t.cells.at(slot)
 	if c.epoch != t.epoch {
 		c.epoch = t.epoch
-		if t.states.owned != nil {
+		if t.states.Owns() {
 			t.touched = append(t.touched, slot)
 		}
 	}
@@ -134,7 +134,7 @@ func (t *table) settle() {
 
 // settleOne ends the use of what Get has returned.
 func (t *table) settleOne() {
-	if t.got != 0 && t.states.owned != nil {
+	if t.got != 0 && t.states.Owns() {
 		t.measure(t.got - 1)
 	}
 	t.got = 0
@@ -143,7 +143,7 @@ func (t *table) settleOne() {
 // measure counts again what a key in memory owns, since its state has changed.
 func (t *table) measure(slot uint32) {
 	c := t.cells.at(slot)
-	n := t.own.owned(t.cells.key(c)) + int64(t.states.sum(t.cells.state(c), 0))
+	n := t.own.owned(t.cells.key(c)) + int64(t.states.Owned(t.cells.state(c)))
 	t.used += n - c.owned
 	t.bytes += n - c.owned
 	c.owned = n

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"unsafe"
 
+	"github.com/affluxdev/afflux/codec/layout"
 	"github.com/affluxdev/afflux/state"
 )
 
@@ -21,8 +22,8 @@ type tables struct {
 	key    reflect.Type
 	equal  func(a, b unsafe.Pointer) bool // compares keys
 	assign func(to, from unsafe.Pointer)  // copies a key
-	keys   *layout
-	states *layout
+	keys   *layout.Layout
+	states *layout.Layout
 	own    texts // of a key
 	each   int64 // bytes that a key takes, what it owns aside
 
@@ -46,12 +47,10 @@ func newTables(kv state.KV, budget int64, unwind func(error) any, key, states re
 	p := &tables{kv: kv, unwind: unwind, budget: budget, key: key, own: textsIn(nil, key, 0), cells: newCells(key, states)}
 	p.sorted, _ = kv.(state.SortedKV)
 	var err error
-	c := compiler{known: map[reflect.Type]*layout{}, keys: true}
-	if p.keys, err = c.compile(key, key.String()); err != nil {
+	if p.keys, err = layout.OfKey(key); err != nil {
 		return nil, err
 	}
-	c = compiler{known: map[reflect.Type]*layout{}}
-	if p.states, err = c.compile(states, states.String()); err != nil {
+	if p.states, err = layout.Of(states); err != nil {
 		return nil, fmt.Errorf("the accumulator %w", err)
 	}
 	p.each = int64(p.cells.size) + inIndex

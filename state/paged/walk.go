@@ -212,7 +212,7 @@ func (t *table) meet(name, value []byte) (slot uint32, ok bool) {
 	own := t.acquire() // for the key, and for the state unless it is in memory
 	c := t.cells.at(own)
 	key := t.cells.key(c)
-	if rest, err := t.keys.load(name[prefixSize+hashSize:], key); err != nil || len(rest) > 0 {
+	if rest, err := t.keys.Load(name[prefixSize+hashSize:], key); err != nil || len(rest) > 0 {
 		t.failed("a stored key cannot be read: %w", errCut)
 	}
 	w := &t.walk

@@ -1,18 +1,20 @@
-package paged
+package layout
 
 import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
-	"sync"
 	"unsafe"
 )
 
-func (c *compiler) sliceLayout(l *layout, t reflect.Type, path string) error {
+func (c *compiler) sliceLayout(l *Layout, path string) error {
+	t := l.of
+	l.least = 1
 	elem, err := c.compile(t.Elem(), path+"[]")
 	if err != nil {
 		return err
 	}
+	l.elem, l.inside = elem, []*Layout{elem}
 	size := t.Elem().Size()
 	type header struct {
 		first    unsafe.Pointer
@@ -26,26 +28,29 @@ func (c *compiler) sliceLayout(l *layout, t reflect.Type, path string) error {
 		if depth++; depth > maxDepth {
 			return dst, errDeep
 		}
-		return elem.appendAll(binary.AppendUvarint(dst, uint64(h.len)+1), h.first, h.len, size, depth)
+		return elem.appendAll(binary.AppendUvarint(dst, uint64(h.len)+1), h.first, h.len, depth)
 	}
-	l.load = func(data []byte, p unsafe.Pointer) ([]byte, error) {
+	l.load = func(data []byte, p unsafe.Pointer, depth int) ([]byte, error) {
 		n, data, err := count(data)
 		if err != nil || n == 0 {
 			return data, err
 		}
-		if n--; size > 0 && n > len(data) {
+		if depth++; depth > maxDepth {
+			return nil, errTooDeep
+		}
+		if n--; !elem.fits(n, len(data)) {
 			return nil, errCut
 		}
 		s := reflect.MakeSlice(t, n, n)
 		reflect.NewAt(t, p).Elem().Set(s)
-		return elem.loadAll(data, (*header)(p).first, n, size)
+		return elem.loadAll(data, (*header)(p).first, n, depth)
 	}
 	l.owned = func(p unsafe.Pointer, depth int) int {
 		h := (*header)(p)
 		if depth++; depth > maxMeasured {
 			return 0
 		}
-		return h.cap*int(size) + elem.sumAll(h.first, h.len, size, depth)
+		return h.cap*int(size) + elem.sumAll(h.first, h.len, depth)
 	}
 	return nil
 }
@@ -53,11 +58,17 @@ func (c *compiler) sliceLayout(l *layout, t reflect.Type, path string) error {
 // maxMeasured is how deep values are measured.
 const maxMeasured = 16
 
-func (c *compiler) pointerLayout(l *layout, t reflect.Type, path string) error {
+func (c *compiler) pointerLayout(l *Layout, path string) error {
+	t := l.of
+	l.least = 1
+	if c.keys {
+		return fmt.Errorf("%s is a pointer: state on disk cannot be found by an address; use what it points to", path)
+	}
 	elem, err := c.compile(t.Elem(), path)
 	if err != nil {
 		return err
 	}
+	l.elem, l.inside = elem, []*Layout{elem}
 	size := int(t.Elem().Size())
 	l.append = func(dst []byte, p unsafe.Pointer, depth int) ([]byte, error) {
 		to := *(*unsafe.Pointer)(p)
@@ -69,14 +80,17 @@ func (c *compiler) pointerLayout(l *layout, t reflect.Type, path string) error {
 		}
 		return elem.append(append(dst, 1), to, depth)
 	}
-	l.load = func(data []byte, p unsafe.Pointer) ([]byte, error) {
-		n, data, err := count(data)
-		if err != nil || n == 0 {
+	l.load = func(data []byte, p unsafe.Pointer, depth int) ([]byte, error) {
+		set, data, err := flag(data)
+		if err != nil || !set {
 			return data, err
+		}
+		if depth++; depth > maxDepth {
+			return nil, errTooDeep
 		}
 		to := reflect.New(t.Elem()).UnsafePointer()
 		*(*unsafe.Pointer)(p) = to
-		return elem.load(data, to)
+		return elem.load(data, to, depth)
 	}
 	l.owned = func(p unsafe.Pointer, depth int) int {
 		to := *(*unsafe.Pointer)(p)
@@ -91,9 +105,11 @@ func (c *compiler) pointerLayout(l *layout, t reflect.Type, path string) error {
 // mapSlot is about what an entry of a map takes beside its key and value.
 const mapSlot = 8
 
-func (c *compiler) mapLayout(l *layout, t reflect.Type, path string) error {
+func (c *compiler) mapLayout(l *Layout, path string) error {
+	t := l.of
+	l.least = 1
 	if byIdentity(t.Key()) {
-		return fmt.Errorf("%s is a map by %s, which compares addresses: state on disk cannot hold it", path, t.Key())
+		return fmt.Errorf("%s is a map by %s, which compares addresses: it cannot be stored on disk or in a checkpoint", path, t.Key())
 	}
 	key, err := c.compile(t.Key(), path+"[key]")
 	if err != nil {
@@ -103,6 +119,7 @@ func (c *compiler) mapLayout(l *layout, t reflect.Type, path string) error {
 	if err != nil {
 		return err
 	}
+	l.key, l.elem, l.inside = key, elem, []*Layout{key, elem}
 	l.append = func(dst []byte, p unsafe.Pointer, depth int) (_ []byte, err error) {
 		m := reflect.NewAt(t, p).Elem()
 		if m.IsNil() {
@@ -125,25 +142,33 @@ func (c *compiler) mapLayout(l *layout, t reflect.Type, path string) error {
 		}
 		return dst, nil
 	}
-	l.load = func(data []byte, p unsafe.Pointer) ([]byte, error) {
+	l.load = func(data []byte, p unsafe.Pointer, depth int) ([]byte, error) {
 		n, data, err := count(data)
 		if err != nil || n == 0 {
 			return data, err
 		}
-		n--
-		m := reflect.MakeMapWithSize(t, min(n, len(data)+1))
+		if depth++; depth > maxDepth {
+			return nil, errTooDeep
+		}
+		if n--; n > max(len(data), 1)/max(key.least+elem.least, 1) {
+			return nil, errCut
+		}
+		m := reflect.MakeMapWithSize(t, n)
 		reflect.NewAt(t, p).Elem().Set(m)
 		k, v := reflect.New(t.Key()), reflect.New(t.Elem())
 		for range n {
 			k.Elem().SetZero()
 			v.Elem().SetZero()
-			if data, err = key.load(data, k.UnsafePointer()); err != nil {
+			if data, err = key.load(data, k.UnsafePointer(), depth); err != nil {
 				return nil, err
 			}
-			if data, err = elem.load(data, v.UnsafePointer()); err != nil {
+			if data, err = elem.load(data, v.UnsafePointer(), depth); err != nil {
 				return nil, err
 			}
 			m.SetMapIndex(k.Elem(), v.Elem())
+		}
+		if m.Len() != n {
+			return nil, errDamaged // keys occur twice
 		}
 		return data, nil
 	}
@@ -184,90 +209,4 @@ func byIdentity(t reflect.Type) bool {
 		}
 	}
 	return false
-}
-
-// dynamic are the types that interfaces have held, by number. There are no more
-// than the program has.
-var dynamic = struct {
-	sync.Mutex
-	numbers map[reflect.Type]int
-	types   []reflect.Type
-	layouts []*layout
-}{numbers: map[reflect.Type]int{}}
-
-func numberOfType(t reflect.Type) (int, *layout, error) {
-	dynamic.Lock()
-	defer dynamic.Unlock()
-	if n, ok := dynamic.numbers[t]; ok {
-		return n, dynamic.layouts[n], nil
-	}
-	if t.Kind() == reflect.Pointer {
-		return 0, nil, fmt.Errorf("an interface holds a %s, which is an address: state on disk cannot hold it", t)
-	}
-	c := compiler{known: map[reflect.Type]*layout{}}
-	l, err := c.compile(t, t.String())
-	if err != nil {
-		return 0, nil, err
-	}
-	n := len(dynamic.types)
-	dynamic.numbers[t], dynamic.types, dynamic.layouts = n, append(dynamic.types, t), append(dynamic.layouts, l)
-	return n, l, nil
-}
-
-func typeNumbered(n int) (reflect.Type, *layout, bool) {
-	dynamic.Lock()
-	defer dynamic.Unlock()
-	if n < 0 || n >= len(dynamic.types) {
-		return nil, nil, false
-	}
-	return dynamic.types[n], dynamic.layouts[n], true
-}
-
-// interfaceLayout stores the type of the value before it.
-func interfaceLayout(l *layout, t reflect.Type) {
-	l.append = func(dst []byte, p unsafe.Pointer, depth int) ([]byte, error) {
-		v := reflect.NewAt(t, p).Elem()
-		if v.IsNil() {
-			return append(dst, 0), nil
-		}
-		if depth++; depth > maxDepth {
-			return dst, errDeep
-		}
-		n, held, err := numberOfType(v.Elem().Type())
-		if err != nil {
-			return dst, err
-		}
-		own := reflect.New(v.Elem().Type())
-		own.Elem().Set(v.Elem())
-		return held.append(binary.AppendUvarint(dst, uint64(n)+1), own.UnsafePointer(), depth)
-	}
-	l.load = func(data []byte, p unsafe.Pointer) ([]byte, error) {
-		n, data, err := count(data)
-		if err != nil || n == 0 {
-			return data, err
-		}
-		of, held, ok := typeNumbered(n - 1)
-		if !ok {
-			return nil, fmt.Errorf("the stored state has a value of an unknown type")
-		}
-		own := reflect.New(of)
-		if data, err = held.load(data, own.UnsafePointer()); err != nil {
-			return nil, err
-		}
-		reflect.NewAt(t, p).Elem().Set(own.Elem())
-		return data, nil
-	}
-	l.owned = func(p unsafe.Pointer, depth int) int {
-		v := reflect.NewAt(t, p).Elem()
-		if depth++; v.IsNil() || depth > maxMeasured {
-			return 0
-		}
-		_, held, err := numberOfType(v.Elem().Type())
-		if err != nil {
-			return 0
-		}
-		own := reflect.New(v.Elem().Type())
-		own.Elem().Set(v.Elem())
-		return int(own.Elem().Type().Size()) + held.sum(own.UnsafePointer(), depth)
-	}
 }

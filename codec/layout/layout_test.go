@@ -1,7 +1,6 @@
-package paged
+package layout
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/big"
@@ -15,9 +14,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-func layoutOf[T any](t testing.TB) *layout {
-	c := compiler{known: map[reflect.Type]*layout{}}
-	l, err := c.compile(reflect.TypeFor[T](), reflect.TypeFor[T]().String())
+func layoutOf[T any](t testing.TB) *Layout {
+	l, err := Of(reflect.TypeFor[T]())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,18 +25,18 @@ func layoutOf[T any](t testing.TB) *layout {
 // again stores a value and reads it back.
 func again[T any](t testing.TB, v T) (out T) {
 	l := layoutOf[T](t)
-	data, err := l.append([]byte("before"), unsafe.Pointer(&v), 0)
+	data, err := l.Append([]byte("before"), unsafe.Pointer(&v))
 	if err != nil {
 		t.Fatal(err)
 	}
 	data = append(data, "after"...)
-	rest, err := l.load(data[len("before"):], unsafe.Pointer(&out))
+	rest, err := l.Load(data[len("before"):], unsafe.Pointer(&out))
 	if err != nil || string(rest) != "after" {
 		t.Fatalf("%T: %q is left (%v)", v, rest, err)
 	}
 	for n := range len(data) - len("before") - len("after") {
 		var cut T
-		if _, err := l.load(data[len("before"):][:n], unsafe.Pointer(&cut)); err == nil {
+		if _, err := l.Load(data[len("before"):][:n], unsafe.Pointer(&cut)); err == nil {
 			t.Fatalf("%T: read from %d bytes", v, n)
 		}
 	}
@@ -118,10 +116,9 @@ func TestListsComeBack(t *testing.T) {
 // A time zone too many for its address to be kept is stored by what it is.
 func TestZonesWithoutEnd(t *testing.T) {
 	zone := time.FixedZone("far", 7*3600)
-	data := append(binary.AppendVarint([]byte{sharedZone}, 7*3600), 3)
-	data = append(data, "far"...)
+	data := appendZone(nil, zoneLoose, "far", 7*3600, 0)
 	var got *time.Location
-	if _, err := layoutOf[*time.Location](t).load(data, unsafe.Pointer(&got)); err != nil {
+	if _, err := layoutOf[*time.Location](t).Load(data, unsafe.Pointer(&got)); err != nil {
 		t.Fatal(err)
 	}
 	at := time.Unix(1e9, 0)
@@ -132,13 +129,12 @@ func TestZonesWithoutEnd(t *testing.T) {
 
 func TestRefusedTypes(t *testing.T) {
 	for want, of := range map[string]reflect.Type{
-		"paged.x.F[] is a func": reflect.TypeFor[struct{ F []func() }](),
-		"is a chan":             reflect.TypeFor[chan int](),
-		"compares addresses":    reflect.TypeFor[map[*int]int](),
-		"is a unsafe.Pointer":   reflect.TypeFor[unsafe.Pointer](),
+		"}.F[] is a func":     reflect.TypeFor[struct{ F []func() }](),
+		"is a chan":           reflect.TypeFor[chan int](),
+		"compares addresses":  reflect.TypeFor[map[*int]int](),
+		"is a unsafe.Pointer": reflect.TypeFor[unsafe.Pointer](),
 	} {
-		c := compiler{known: map[reflect.Type]*layout{}}
-		if _, err := c.compile(of, "paged.x"); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Of(of); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: got error %v, want one with %q", of, err, want)
 		}
 	}
@@ -149,7 +145,7 @@ func TestRefusedTypes(t *testing.T) {
 		"is a func":         {value: func() {}},
 		"which is an addre": {value: &tree{}},
 	} {
-		if _, err := layoutOf[*tree](t).append(nil, unsafe.Pointer(&v), 0); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := layoutOf[*tree](t).Append(nil, unsafe.Pointer(&v)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want one with %q", err, want)
 		}
 	}
@@ -162,7 +158,7 @@ func TestOwned(t *testing.T) {
 		v[i] = strings.Repeat("x", 100)
 	}
 	l := layoutOf[[]string](t)
-	if got, want := l.sum(unsafe.Pointer(&v), 0), 1000*(16+100); got < want*9/10 || got > want*11/10 {
+	if got, want := l.Owned(unsafe.Pointer(&v)), 1000*(16+100); got < want*9/10 || got > want*11/10 {
 		t.Errorf("%d bytes, want about %d", got, want)
 	}
 	m := map[string][]byte{}
@@ -170,7 +166,7 @@ func TestOwned(t *testing.T) {
 		m[fmt.Sprint(i)] = make([]byte, 500)
 	}
 	lm := layoutOf[map[string][]byte](t)
-	if got := lm.sum(unsafe.Pointer(&m), 0); got < 500_000 || got > 600_000 {
+	if got := lm.Owned(unsafe.Pointer(&m)); got < 500_000 || got > 600_000 {
 		t.Errorf("%d bytes, want a few more than 500000", got)
 	}
 }
