@@ -32,6 +32,10 @@ type Subtask struct {
 	// Resume says where a reader goes on; nil when the job starts afresh. For
 	// readers only.
 	Resume *Resume
+	// Checkpoints says that the engine takes checkpoints: a writer that is a
+	// Preparer is asked to prepare and commit. Without it, Flush and Close make the
+	// output complete. For writers only.
+	Checkpoints bool
 	// Log is for rare events: a rebalance, a file skipped.
 	Log *slog.Logger
 }
