@@ -1,5 +1,7 @@
 package event
 
+import "unsafe"
+
 // Batch is a *Records[T] whose T is forgotten: what the runtime between two
 // typed operators sees. Types are erased per batch, never per record.
 //
@@ -30,6 +32,20 @@ type Batch interface {
 	KeyHashes() []uint64
 	// Type describes the records.
 	Type() Type
+	// Base is the address of the first of Len values that lie one after the
+	// other, for encoders. It is valid until the batch changes.
+	Base() unsafe.Pointer
+	// Extend adds n zero records, for decoders to fill.
+	Extend(n int)
+}
+
+// Base implements Batch.
+func (r *Records[T]) Base() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(r.Values)) }
+
+// Extend implements Batch.
+func (r *Records[T]) Extend(n int) {
+	r.Values = append(r.Values, make([]T, n)...)
+	r.Times = append(r.Times, make([]Time, n)...)
 }
 
 // EventTimes implements Batch.

@@ -17,6 +17,8 @@ type Type interface {
 	NewBatch(capacity int) Batch
 	// NewScatter returns n open batches to spread records over.
 	NewScatter(n int) Scatter
+	// Reflect is the Go type, for encoders.
+	Reflect() reflect.Type
 }
 
 // Sized is implemented by record types that know best how many bytes they own
@@ -26,6 +28,7 @@ type Type interface {
 type Sized interface{ PayloadBytes() int }
 
 type typeOf[T any] struct {
+	reflect  reflect.Type
 	name     string
 	size     int
 	pointers bool
@@ -40,14 +43,15 @@ func TypeOf[T any]() Type {
 	if t, ok := types.Load(key); ok {
 		return t.(Type)
 	}
-	t := &typeOf[T]{name: key.String(), size: int(key.Size()) + 8, pointers: hasPointers(key), payload: payloadOf[T]()}
+	t := &typeOf[T]{reflect: key, name: key.String(), size: int(key.Size()) + 8, pointers: hasPointers(key), payload: payloadOf[T]()}
 	got, _ := types.LoadOrStore(key, t)
 	return got.(Type)
 }
 
-func (t *typeOf[T]) Name() string   { return t.name }
-func (t *typeOf[T]) Size() int      { return t.size }
-func (t *typeOf[T]) Variable() bool { return t.payload != nil }
+func (t *typeOf[T]) Name() string          { return t.name }
+func (t *typeOf[T]) Reflect() reflect.Type { return t.reflect }
+func (t *typeOf[T]) Size() int             { return t.size }
+func (t *typeOf[T]) Variable() bool        { return t.payload != nil }
 
 func (t *typeOf[T]) NewBatch(capacity int) Batch { return NewRecords[T](capacity) }
 

@@ -53,6 +53,8 @@ type channel struct {
 	measured        bool
 	reserved        int64 // bytes of the reserve that are granted and not consumed
 	starved         bool  // the sender waits for the reserve
+	held            bool  // nothing is consumed for now
+	lent            bool  // its reserve is one more, since it was held when another needed it
 }
 
 // NewGate returns the ledger of a receiver with n channels, each granted its
@@ -99,7 +101,10 @@ func (g *Gate) Consumed(i int, n int64) (uint64, error) {
 	if c.reserved > 0 {
 		c.reserved = min(c.reserved, max(0, c.outstanding()-g.cfg.Floor))
 		if c.reserved == 0 {
-			g.holder = -1
+			c.lent = false
+			if g.holder == i {
+				g.holder = -1
+			}
 		}
 	}
 	g.floating += g.over(c)
@@ -123,7 +128,10 @@ func (g *Gate) Demand(i int, inFlight, waiting int64) (uint64, error) {
 	c.starved = false
 	if inFlight == 0 && waiting > c.outstanding() {
 		g.extend(c, waiting)
-		if lack := waiting - c.outstanding(); lack > 0 && (g.holder < 0 || g.holder == i) {
+		if lack := waiting - c.outstanding(); lack > 0 && g.lendable(i) {
+			if g.holder >= 0 && g.holder != i {
+				g.channels[g.holder].lent = true
+			}
 			g.holder = i
 			c.reserved += lack
 			c.limit += uint64(lack)
@@ -131,6 +139,17 @@ func (g *Gate) Demand(i int, inFlight, waiting int64) (uint64, error) {
 		c.starved = waiting > c.outstanding()
 	}
 	return c.limit, nil
+}
+
+// Hold says that nothing is consumed of channel i for now, since its barrier has
+// come and others are awaited, or that it is again. A channel that is held never
+// keeps others from the reserve, since they might be what it waits for: a gate
+// may have given out one reserve more for each channel that is held.
+func (g *Gate) Hold(i int, held bool) { g.channels[i].held = held }
+
+// lendable tells whether channel i may have the reserve.
+func (g *Gate) lendable(i int) bool {
+	return g.holder < 0 || g.holder == i || g.channels[g.holder].held && !g.channels[i].held
 }
 
 // Starved tells whether the sender of channel i waits for the reserve that a
@@ -211,7 +230,7 @@ func (g *Gate) extend(c *channel, want int64) {
 
 // Check verifies the invariants of the ledger, for tests and the watchdog.
 func (g *Gate) Check() error {
-	var floating, outstanding, reserved int64
+	var floating, outstanding, reserved, lent int64
 	for i := range g.channels {
 		c := &g.channels[i]
 		if c.limit < c.consumed {
@@ -219,6 +238,13 @@ func (g *Gate) Check() error {
 		}
 		floating += g.over(c)
 		outstanding += c.outstanding()
+		if c.lent {
+			lent += c.reserved
+			if c.reserved > g.cfg.Reserve || g.holder == i {
+				return fmt.Errorf("credit: channel %d holds %d bytes of a reserve of %d that was lent", i, c.reserved, g.cfg.Reserve)
+			}
+			continue
+		}
 		reserved += c.reserved
 		if c.reserved > 0 && g.holder != i {
 			return fmt.Errorf("credit: channel %d holds the reserve of channel %d", i, g.holder)
@@ -231,8 +257,8 @@ func (g *Gate) Check() error {
 		return fmt.Errorf("credit: %d floating bytes are held of %d", floating, g.cfg.Floating)
 	case reserved > g.cfg.Reserve:
 		return fmt.Errorf("credit: %d bytes of the reserve are held of %d", reserved, g.cfg.Reserve)
-	case outstanding > pool:
-		return fmt.Errorf("credit: %d bytes are outstanding of a pool of %d", outstanding, pool)
+	case outstanding > pool+lent:
+		return fmt.Errorf("credit: %d bytes are outstanding of a pool of %d and %d lent", outstanding, pool, lent)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 // peer is a sender that follows the protocol: it sends a batch when it has
 // credit, and asks for credit when it has none.
 type peer struct {
+	held bool
 	Sender
 	batch    int64 // that it wants to send, 0 if none
 	inFlight []int64
@@ -35,6 +36,17 @@ func anyOrder(t *rapid.T) {
 	g := NewGate(cfg, n)
 	peers := make([]peer, n)
 	pick := rapid.IntRange(0, n-1)
+	holds, most := 0, 0 // channels that are held now, and ever were: by an aligning gate
+	hold := func(i int, held bool) {
+		if p := &peers[i]; p.held != held {
+			p.held = held
+			g.Hold(i, held)
+			if holds--; held {
+				holds += 2
+			}
+			most = max(most, holds)
+		}
+	}
 	verify := func() {
 		if err := g.Check(); err != nil {
 			t.Fatal(err)
@@ -47,8 +59,8 @@ func anyOrder(t *rapid.T) {
 			}
 			sum += g.Outstanding(i)
 		}
-		if sum > cfg.Pool(n) {
-			t.Fatalf("%d bytes outstanding of a pool of %d", sum, cfg.Pool(n))
+		if bound := cfg.Pool(n) + int64(most)*cfg.Reserve; sum > bound {
+			t.Fatalf("%d bytes outstanding of a pool of %d, with up to %d channels held", sum, bound, most)
 		}
 	}
 	announce := func(i int) {
@@ -57,7 +69,7 @@ func anyOrder(t *rapid.T) {
 	}
 	consume := func(i int) {
 		p := &peers[i]
-		if len(p.inFlight) == 0 {
+		if len(p.inFlight) == 0 || p.held {
 			return
 		}
 		b := p.inFlight[0]
@@ -110,12 +122,22 @@ func anyOrder(t *rapid.T) {
 				p.Grant(rapid.SampledFrom(p.old).Draw(t, "limit"))
 			}
 		},
+		"hold": func(t *rapid.T) {
+			if i := pick.Draw(t, "i"); holds < n-1 || peers[i].held {
+				hold(i, !peers[i].held)
+			}
+		},
 		"measure": func(t *rapid.T) {
 			g.Measure(time.Duration(rapid.Int64Range(-1, 1e9).Draw(t, "worked")))
 		},
 	}
 	for range rapid.IntRange(1, 5).Draw(t, "rounds") {
 		t.Repeat(actions)
+	}
+	progress(t, g, peers, consume, send, ask) // but for those that are held
+	verify()
+	for i := range peers {
+		hold(i, false)
 	}
 	progress(t, g, peers, consume, send, ask)
 	verify()
@@ -131,7 +153,7 @@ func progress(t *rapid.T, g *Gate, peers []peer, consume, send, ask func(int)) {
 			peers[i].Grant(g.Limit(i))
 			send(i)
 			ask(i)
-			if b := peers[i].batch; b > 0 {
+			if b := peers[i].batch; b > 0 && !peers[i].held {
 				waiting += fmt.Sprintf(" channel %d with %d bytes, %d outstanding, %d in flight;", i, b, g.Outstanding(i), peers[i].flying())
 			}
 		}
