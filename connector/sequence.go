@@ -132,12 +132,12 @@ func (s *Sequence) Step() int64 { return s.step }
 func (s *Sequence) Passed() int64 { return (s.next - s.index) / s.step }
 
 // Run returns how many indexes from Next on, Step apart, are still to be read
-// without a gap: at least 1 and at most most, if that is 1 or more.
+// without a gap: at least 1 and at most most.
 func (s *Sequence) Run(most int64) int64 {
 	if s.level == 0 {
 		return most
 	}
-	n := int64(1)
+	n := min(1, most)
 	for n < most && !s.read(s.next+n*s.step) {
 		n++
 	}

@@ -138,6 +138,12 @@ func (w *writer[T]) wake() {
 // Flush implements connector.Writer.
 func (w *writer[T]) Flush(context.Context) error { return nil }
 
+// Prepare implements connector.Preparer: there is nothing to keep.
+func (w *writer[T]) Prepare() (connector.Prepared, error) { return connector.Prepared{}, nil }
+
+// Commit implements connector.Preparer.
+func (w *writer[T]) Commit(context.Context, [][]byte) error { return nil }
+
 // Close implements connector.Writer.
 func (w *writer[T]) Close() error {
 	w.mu.Lock()

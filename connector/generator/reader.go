@@ -20,15 +20,14 @@ const farthest = time.Second
 type reader[T any] struct {
 	source   *source[T]
 	sub      connector.Subtask
-	next     int64 // index of the next record
-	step     int64
+	place    *connector.Sequence
 	last     int64 // index at which to end, -1 for none
 	size     int64 // bytes of a record, 0 if they differ
 	started  bool
 	start    time.Time
 	schedule schedule
 	began    atomic.Int64 // start for Measure, Unix nanoseconds, 0 before
-	done     atomic.Int64 // records produced
+	done     atomic.Int64 // records produced, also before this reader was opened
 	one      event.Records[T]
 }
 
@@ -36,11 +35,11 @@ type reader[T any] struct {
 func (r *reader[T]) Poll(dst *event.Records[T], limit connector.Limit) (connector.Status, error) {
 	now := r.source.config.clock()
 	if !r.started {
-		r.started, r.start = true, now
+		start := now
 		if s := r.source.config.start; !s.IsZero() {
-			r.start = s
+			start = s
 		}
-		r.began.Store(r.start.UnixNano())
+		r.begin(start)
 	}
 	if r.ended(now) {
 		return connector.Status{State: connector.Done}, nil
@@ -54,15 +53,21 @@ func (r *reader[T]) Poll(dst *event.Records[T], limit connector.Limit) (connecto
 	} else {
 		st = r.onTime(dst, limit, now.Sub(r.start))
 	}
-	if r.last >= 0 && r.next >= r.last {
+	if r.last >= 0 && r.place.Next() >= r.last {
 		st = connector.Status{State: connector.Done}
 	}
 	return st, nil
 }
 
+// begin says when the schedule begins or began.
+func (r *reader[T]) begin(start time.Time) {
+	r.started, r.start = true, start
+	r.began.Store(start.UnixNano())
+}
+
 // ended tells whether no record is left.
 func (r *reader[T]) ended(now time.Time) bool {
-	if r.last >= 0 && r.next >= r.last {
+	if r.last >= 0 && r.place.Next() >= r.last {
 		return true
 	}
 	length := r.source.config.length
@@ -76,24 +81,26 @@ func (r *reader[T]) atOnce(dst *event.Records[T], limit connector.Limit, t event
 		n = min(n, max(limit.Bytes/r.size, 1))
 	}
 	if r.last >= 0 {
-		n = min(n, (r.last-r.next+r.step-1)/r.step)
+		n = min(n, (r.last-r.place.Next()+r.place.Step()-1)/r.place.Step())
 	}
 	if n <= 0 {
 		return
 	}
+	n = r.place.Run(n)
+	step := r.place.Step()
 	from := dst.Len()
 	dst.Values = slices.Grow(dst.Values, int(n))[:from+int(n)]
 	dst.Times = slices.Grow(dst.Times, int(n))[:from+int(n)]
 	values, times := dst.Values[from:], dst.Times[from:]
 	clear(values)
 	if plain := r.source.plain; plain != nil && r.size > 0 {
-		i, step := r.next, r.step
+		i := r.place.Next()
 		for j := range values {
 			plain(i, &values[j])
 			i += step
 		}
 	} else {
-		bytes, i := int64(0), r.next
+		bytes, i := int64(0), r.place.Next()
 		for j := range values {
 			if bytes >= limit.Bytes && j > 0 {
 				n = int64(j)
@@ -102,39 +109,38 @@ func (r *reader[T]) atOnce(dst *event.Records[T], limit connector.Limit, t event
 			}
 			r.source.timed(i, t, &values[j])
 			bytes += r.bytes(&values[j])
-			i += r.step
+			i += step
 		}
 	}
 	for j := range times[:n] {
 		times[j] = t
 	}
-	r.next += n * r.step
-	r.done.Add(n)
+	r.place.Advance(n)
+	r.done.Store(r.place.Passed())
 }
 
 // onTime fills the batch with the records that are due at elapsed.
 func (r *reader[T]) onTime(dst *event.Records[T], limit connector.Limit, elapsed time.Duration) connector.Status {
 	elapsed = r.putOff(elapsed)
 	start := event.At(r.start)
-	var bytes, n int64
-	for ; n < int64(limit.Records) && bytes < limit.Bytes; n++ {
-		if r.last >= 0 && r.next >= r.last {
+	var bytes int64
+	defer func() { r.done.Store(r.place.Passed()) }()
+	for n := 0; n < limit.Records && bytes < limit.Bytes; n++ {
+		if r.last >= 0 && r.place.Next() >= r.last {
 			break
 		}
-		at, ok := r.schedule.due(r.next, elapsed)
+		at, ok := r.schedule.due(r.place.Next(), elapsed)
 		if !ok {
-			r.done.Add(n)
 			return connector.Status{State: connector.Idle, After: r.ahead(elapsed)}
 		}
 		due := start + event.Time(at)
 		v := dst.Next(due)
 		var zero T
 		*v = zero
-		r.source.timed(r.next, due, v)
+		r.source.timed(r.place.Next(), due, v)
 		bytes += r.bytes(v)
-		r.next += r.step
+		r.place.Advance(1)
 	}
-	r.done.Add(n)
 	return connector.Status{}
 }
 
@@ -152,7 +158,7 @@ func (r *reader[T]) bytes(v *T) int64 {
 // ahead returns the time until the next record is due.
 func (r *reader[T]) ahead(elapsed time.Duration) time.Duration {
 	look := r.schedule
-	at, ok := look.due(r.next, elapsed+farthest)
+	at, ok := look.due(r.place.Next(), elapsed+farthest)
 	if !ok {
 		return farthest
 	}
@@ -167,7 +173,7 @@ func (r *reader[T]) putOff(elapsed time.Duration) time.Duration {
 		return elapsed
 	}
 	look := r.schedule
-	at, ok := look.due(r.next+(bound-1)*r.step, elapsed)
+	at, ok := look.due(r.place.Next()+(bound-1)*r.place.Step(), elapsed)
 	if !ok {
 		return elapsed
 	}
@@ -177,7 +183,7 @@ func (r *reader[T]) putOff(elapsed time.Duration) time.Duration {
 }
 
 // backlog is how many records of this subtask are due and not produced.
-func (r *reader[T]) backlog(elapsed time.Duration) int64 { return r.due(elapsed, r.next) }
+func (r *reader[T]) backlog(elapsed time.Duration) int64 { return r.due(elapsed, r.place.Next()) }
 
 // due is how many records of this subtask from index next on are due.
 func (r *reader[T]) due(elapsed time.Duration, next int64) int64 {
@@ -188,7 +194,7 @@ func (r *reader[T]) due(elapsed time.Duration, next int64) int64 {
 	if due <= next {
 		return 0
 	}
-	return (due - next + r.step - 1) / r.step
+	return (due - next + r.place.Step() - 1) / r.place.Step()
 }
 
 // Measure implements connector.Measured: the lag is the records that are due
@@ -199,7 +205,7 @@ func (r *reader[T]) Measure(gauge func(name string, value float64, labels ...str
 		return
 	}
 	elapsed := max(r.source.config.clock().Sub(time.Unix(0, began)), 0)
-	lag := r.due(elapsed, int64(r.sub.Index)+r.done.Load()*r.step)
+	lag := r.due(elapsed, int64(r.sub.Index)+r.done.Load()*int64(r.sub.Parallelism))
 	gauge("lag", float64(lag), "shard", strconv.Itoa(r.sub.Index))
 }
 
@@ -207,9 +213,11 @@ func (r *reader[T]) Measure(gauge func(name string, value float64, labels ...str
 // number is known.
 func (r *reader[T]) Progress() (done, total int64) {
 	if r.last >= 0 {
-		total = max((r.last-int64(r.sub.Index)+r.step-1)/r.step, 0)
+		step := int64(r.sub.Parallelism)
+		total = max((r.last-int64(r.sub.Index)+step-1)/step, 0)
+		return min(r.done.Load(), total), total
 	}
-	return r.done.Load(), total
+	return r.done.Load(), 0
 }
 
 // Splits implements connector.SplitLister: a subtask is one split.

@@ -20,7 +20,24 @@ type schedule struct {
 	from, to float64       // the integral at the ends of the cell
 }
 
-func newSchedule(p Profile) schedule { return schedule{profile: p, to: p.Total(cell)} }
+// newSchedule is a schedule that will be asked for record i and later ones.
+func newSchedule(p Profile, i int64) schedule {
+	before := func(cells int64) float64 { return p.Total(time.Duration(cells) * cell) }
+	need := float64(i+1) - rounding
+	low, high := int64(0), int64(1)
+	for ; before(high) < need && high < int64(math.MaxInt64/cell/4); high *= 2 {
+		low = high
+	}
+	// The last cell that begins before record i is due.
+	for low+1 < high {
+		if middle := (low + high) / 2; before(middle) < need {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return schedule{profile: p, at: time.Duration(low) * cell, from: before(low), to: before(low + 1)}
+}
 
 // due returns when record i is due, counted from 0, and false when that is
 // not before until. Records must be asked for in order.

@@ -2,7 +2,11 @@
 // demonstrations, tests and measurements.
 //
 // A record follows from its index alone, so that every run gives the same
-// records. The event time of a record is the time at which it was due: when
+// records. A job that is recovered goes on with the records that were not yet
+// produced, at any parallelism, and with the same schedule: what was due while it
+// was down is due at once.
+//
+// The event time of a record is the time at which it was due: when
 // the generator is held up, the wait counts as latency.
 package generator
 
@@ -53,12 +57,15 @@ func (s *source[T]) Describe() connector.Description {
 
 // Open implements connector.Source.
 func (s *source[T]) Open(_ context.Context, sub connector.Subtask) (connector.Reader[T], error) {
-	r := &reader[T]{source: s, sub: sub, next: int64(sub.Index), step: int64(sub.Parallelism), last: s.config.count}
+	r := &reader[T]{source: s, sub: sub, last: s.config.count}
+	if err := r.resume(); err != nil {
+		return nil, fmt.Errorf("generator: %w", err)
+	}
 	if p := s.config.profile; p != nil {
 		if p.total == nil {
 			return nil, fmt.Errorf("generator: %s: rates are at least 0, at most 1e12 records/s, and times are in order", p.name)
 		}
-		r.schedule = newSchedule(*p)
+		r.schedule = newSchedule(*p, r.place.Next())
 		if d := s.config.length; d > 0 {
 			if due := r.schedule.count(d); r.last < 0 || due < r.last {
 				r.last = due

@@ -16,7 +16,8 @@ import (
 // Source returns a bounded source of values, which must not change while a job
 // uses it. They are dealt out: subtask i of n reads those with the indices i,
 // i+n, i+2n and so on, as one split and in this order. They have no event time
-// of their own.
+// of their own. A job that is recovered, at any parallelism, goes on behind what
+// was read; in another process the values must be the same.
 func Source[T any](values []T) connector.Source[T] { return source[T]{values} }
 
 type source[T any] struct{ values []T }
@@ -29,30 +30,52 @@ func (s source[T]) Describe() connector.Description {
 
 // Open implements connector.Source.
 func (s source[T]) Open(_ context.Context, sub connector.Subtask) (connector.Reader[T], error) {
-	return &reader[T]{values: s.values, index: sub.Index, step: sub.Parallelism}, nil
+	var positions [][]byte
+	if sub.Resume != nil {
+		for _, split := range sub.Resume.Splits {
+			positions = append(positions, split.Position)
+		}
+	}
+	place, _, err := connector.ResumeSequence(sub.Index, sub.Parallelism, positions)
+	if err != nil {
+		return nil, fmt.Errorf("memory: %w", err)
+	}
+	r := &reader[T]{values: s.values, place: place, total: int64(max(0, (len(s.values)-sub.Index+sub.Parallelism-1)/sub.Parallelism))}
+	r.read.Store(min(place.Passed(), r.total))
+	return r, nil
 }
 
-// reader gives the values at index, index+step, index+2*step ...
+// reader gives the values of one subtask.
 type reader[T any] struct {
-	values      []T
-	index, step int
-	read        atomic.Int64 // values given so far
+	values []T
+	place  *connector.Sequence
+	total  int64        // values of this subtask
+	read   atomic.Int64 // of them, that were read
 }
 
 // Poll implements connector.Reader.
 func (r *reader[T]) Poll(dst *event.Records[T], limit connector.Limit) (connector.Status, error) {
-	start := dst.Len()
-	next := r.index + int(r.read.Load())*r.step
-	for i := next; i < len(r.values) && dst.Len()-start < limit.Records; i += r.step {
+	start, next, step, most := dst.Len(), r.place.Next(), r.place.Step(), int64(len(r.values))
+	run := r.place.Run(int64(limit.Records))
+	for i := next; i < most && run > 0; i += step {
 		dst.Append(r.values[i], event.MinTime)
+		run--
 	}
 	n, _ := dst.Fit(start, limit.Bytes)
 	dst.Truncate(start + n)
-	r.read.Add(int64(n))
-	if next+n*r.step >= len(r.values) {
+	if n > 0 {
+		r.place.Advance(int64(n))
+		r.read.Store(min(r.place.Passed(), r.total))
+	}
+	if r.place.Next() >= most {
 		return connector.Status{State: connector.Done}, nil
 	}
 	return connector.Status{}, nil
+}
+
+// Positions implements connector.Positioned.
+func (r *reader[T]) Positions() ([]connector.Split, error) {
+	return []connector.Split{{ID: r.place.ID(), Position: r.place.AppendPosition(nil, nil)}}, nil
 }
 
 // Splits implements connector.SplitLister: a subtask is one split.
@@ -63,7 +86,7 @@ func (r *reader[T]) SplitsChanged() bool { return false }
 
 // Progress implements connector.Progress, in values.
 func (r *reader[T]) Progress() (done, total int64) {
-	return r.read.Load(), int64(max(0, (len(r.values)-r.index+r.step-1)/r.step))
+	return r.read.Load(), r.total
 }
 
 // Close implements connector.Reader.

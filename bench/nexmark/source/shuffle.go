@@ -40,8 +40,8 @@ func (s *shuffler) Poll(dst *event.Records[schema.Event], limit connector.Limit)
 
 // fetch makes sure that the next event is held, if there is one.
 func (s *shuffler) fetch() bool {
-	if s.held == nil && s.next < s.g.Len() {
-		e := s.g.At(s.next)
+	if s.held == nil && s.place.Next() < s.g.Len() {
+		e := s.g.At(s.place.Next())
 		s.held = &e
 	}
 	return s.held != nil
@@ -49,11 +49,26 @@ func (s *shuffler) fetch() bool {
 
 // take delays the event that is held.
 func (s *shuffler) take() {
-	s.random.Seed(uint64(s.seed), uint64(s.next)) // a delay follows from the event alone
-	delay := event.Time(float64(s.random.Uint64()>>11) * 0x1p-53 * float64(s.bound))
-	heap.Push(&s.delayed, arrival{event: *s.held, at: at(s.held.DateTime()) + delay, index: s.next})
+	s.delay(*s.held, s.place.Next())
 	s.held = nil
-	s.next += s.step
+	s.place.Advance(1)
+}
+
+// delay keeps event i until it arrives.
+func (s *shuffler) delay(e schema.Event, i int64) {
+	s.random.Seed(uint64(s.seed), uint64(i)) // a delay follows from the event alone
+	delay := event.Time(float64(s.random.Uint64()>>11) * 0x1p-53 * float64(s.bound))
+	heap.Push(&s.delayed, arrival{event: e, at: at(e.DateTime()) + delay, index: i})
+}
+
+// Positions implements connector.Positioned: with the numbers of the events that
+// are delayed.
+func (s *shuffler) Positions() ([]connector.Split, error) {
+	held := make([]int64, len(s.delayed))
+	for i := range s.delayed {
+		held[i] = s.delayed[i].index
+	}
+	return s.positions(held)
 }
 
 type arrival struct {

@@ -59,11 +59,31 @@ func (s source) Open(_ context.Context, sub connector.Subtask) (connector.Reader
 	case s.bound > 0 && s.config.OutOfOrderGroup > 1:
 		return nil, errors.New("nexmark: Shuffled and OutOfOrderGroup both mix events: choose one")
 	}
-	r := reader{g: g, next: int64(sub.Index), step: int64(sub.Parallelism)}
+	var positions [][]byte
+	if sub.Resume != nil {
+		for _, split := range sub.Resume.Splits {
+			positions = append(positions, split.Position)
+		}
+	}
+	place, held, err := connector.ResumeSequence(sub.Index, sub.Parallelism, positions)
+	if err != nil {
+		return nil, fmt.Errorf("nexmark: %w", err)
+	}
+	r := reader{g: g, place: place}
 	if s.bound == 0 {
+		if len(held) > 0 {
+			return nil, errors.New("nexmark: the checkpoint is of a job that shuffled events: go on with Shuffled, and the same bound")
+		}
 		return &r, nil
 	}
-	return &shuffler{reader: r, seed: s.seed, bound: s.bound}, nil
+	sh := &shuffler{reader: r, seed: s.seed, bound: s.bound}
+	for _, i := range held {
+		if i >= g.Len() {
+			return nil, fmt.Errorf("nexmark: the checkpoint has event %d of %d: go on with the same events", i, g.Len())
+		}
+		sh.delay(g.At(i), i)
+	}
+	return sh, nil
 }
 
 // at is a time of Nexmark as the engine has it.
@@ -71,19 +91,19 @@ func at(ms int64) event.Time { return event.Time(ms * int64(time.Millisecond)) }
 
 // reader reads events in order.
 type reader struct {
-	g          *generator.Generator
-	next, step int64
+	g     *generator.Generator
+	place *connector.Sequence
 }
 
 // Poll implements connector.Reader.
 func (r *reader) Poll(dst *event.Records[schema.Event], limit connector.Limit) (connector.Status, error) {
-	for n, bytes := 0, int64(0); n < limit.Records && bytes < limit.Bytes && r.next < r.g.Len(); n++ {
-		e := r.g.At(r.next)
-		r.next += r.step
+	for n, bytes := 0, int64(0); n < limit.Records && bytes < limit.Bytes && r.place.Next() < r.g.Len(); n++ {
+		e := r.g.At(r.place.Next())
+		r.place.Advance(1)
 		dst.Append(e, at(e.DateTime()))
 		bytes += size(&e)
 	}
-	return r.status(r.next >= r.g.Len()), nil
+	return r.status(r.place.Next() >= r.g.Len()), nil
 }
 
 // size is what an event takes in a batch.
@@ -94,6 +114,13 @@ func (r *reader) status(done bool) connector.Status {
 		return connector.Status{State: connector.Done}
 	}
 	return connector.Status{State: connector.Ready}
+}
+
+// Positions implements connector.Positioned.
+func (r *reader) Positions() ([]connector.Split, error) { return r.positions(nil) }
+
+func (r *reader) positions(held []int64) ([]connector.Split, error) {
+	return []connector.Split{{ID: r.place.ID(), Position: r.place.AppendPosition(nil, held)}}, nil
 }
 
 // Close implements connector.Reader.
