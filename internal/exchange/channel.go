@@ -19,6 +19,7 @@ type slot struct {
 	bytes     int64
 	watermark event.Time
 	idle, end bool
+	barrier   *event.Barrier // behind all else in the slot
 }
 
 // Channel is one arrow between two tasks: a ring of batch slots with one
@@ -42,6 +43,7 @@ type Channel struct {
 	pReclaim uint64 // slots below are reclaimed
 	idle     bool   // rides on the next slot: no records are to come for now
 	ledger   credit.Sender
+	aside    []aside // what could not be sent when a barrier had to get through
 	// Blocked is the time that the producer waited here, nanoseconds.
 	Blocked atomic.Int64
 
@@ -60,6 +62,9 @@ type Channel struct {
 	producer *Waker
 	consumer *Waker
 	bound    int64
+	gate     *Gate // of the consumer
+
+	announced atomic.Pointer[announcement] // the last one, by the producer
 }
 
 // NewChannel returns a ring with at least that many slots.
@@ -71,13 +76,20 @@ func NewChannel(slots int, producer, consumer *Waker) *Channel {
 	return &Channel{slots: make([]slot, n), mask: uint64(n - 1), producer: producer, consumer: consumer}
 }
 
-// hasSlot tells the producer whether a slot is free.
-func (c *Channel) hasSlot() bool {
-	if c.pTail-c.pHead <= c.mask {
+// hasSlot tells the producer whether a slot is free for records. One more is
+// kept free, so that a barrier need not wait for them.
+func (c *Channel) hasSlot() bool { return c.free(1) }
+
+// hasAnySlot tells the producer whether a slot is free for a barrier.
+func (c *Channel) hasAnySlot() bool { return c.free(0) }
+
+// free tells whether more slots are free than those to be left.
+func (c *Channel) free(leave uint64) bool {
+	if c.pTail-c.pHead+leave <= c.mask {
 		return true
 	}
 	c.pHead = c.head.Load()
-	return c.pTail-c.pHead <= c.mask
+	return c.pTail-c.pHead+leave <= c.mask
 }
 
 // hasCredit tells the producer whether n bytes may be sent.
@@ -114,10 +126,14 @@ func (c *Channel) disarm() {
 
 // publish hands a batch of n bytes over; the producer has checked ready(n).
 func (c *Channel) publish(b event.Batch, n int64, wm event.Time, end bool) error {
-	if err := c.ledger.Send(n); err != nil {
+	return c.publishSlot(slot{batch: b, bytes: n, watermark: wm, idle: c.idle, end: end})
+}
+
+func (c *Channel) publishSlot(s slot) error {
+	if err := c.ledger.Send(s.bytes); err != nil {
 		return err
 	}
-	c.slots[c.pTail&c.mask] = slot{batch: b, bytes: n, watermark: wm, idle: c.idle, end: end}
+	c.slots[c.pTail&c.mask] = s
 	c.pTail++
 	c.sent.Store(c.ledger.Sent())
 	c.tail.Store(c.pTail)
@@ -174,7 +190,7 @@ func (c *Channel) armConsumer(questions bool) bool {
 func (c *Channel) release(consumed, limit uint64, window int64) {
 	c.cHead++
 	c.consumed.Store(consumed)
-	c.announce(limit, window)
+	c.grant(limit, window)
 	c.head.Store(c.cHead)
 	if c.pWaits.Load() != 0 && c.drained(consumed) {
 		c.wakeProducer()
@@ -189,7 +205,7 @@ func (c *Channel) drained(consumed uint64) bool {
 	return 2*int64(c.sent.Load()-consumed) <= c.window.Load()
 }
 
-func (c *Channel) announce(limit uint64, window int64) {
+func (c *Channel) grant(limit uint64, window int64) {
 	if c.limit.Load() != limit {
 		c.limit.Store(limit)
 	}

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/affluxdev/afflux/event"
@@ -23,6 +24,10 @@ type Gate struct {
 	current    int // the channel whose slot is held, -1 if none
 	starved    bool
 	positions  []uint64 // bytes consumed per channel
+	blocked    []bool   // nothing is taken from them
+	heard      []*announcement
+	_          pad
+	called     atomic.Bool // a barrier was announced, set by producers
 }
 
 // NewGate joins channels; at most pool bytes will be in flight on them.
@@ -32,10 +37,13 @@ func NewGate(cfg credit.Config, channels []*Channel) *Gate {
 	g.idle = make([]bool, len(channels))
 	g.ended = make([]bool, len(channels))
 	g.positions = make([]uint64, len(channels))
+	g.blocked = make([]bool, len(channels))
+	g.heard = make([]*announcement, len(channels))
 	for i, c := range channels {
 		g.watermarks[i] = event.MinTime
 		c.bound = min(cfg.Ceiling, cfg.Largest())
-		c.announce(g.ledger.Limit(i), g.ledger.Window(i))
+		c.grant(g.ledger.Limit(i), g.ledger.Window(i))
+		c.gate = g
 	}
 	return g
 }
@@ -50,6 +58,12 @@ type Input struct {
 	// processed; Advanced tells whether it moved.
 	Watermark event.Time
 	Advanced  bool
+	// Channel is the index of the channel.
+	Channel int
+	// Barrier, if it is not nil, comes after all that, and Ended tells that the
+	// channel has ended.
+	Barrier *event.Barrier
+	Ended   bool
 	// Idle tells whether every input is idle after the batch; Turned whether
 	// that is new.
 	Idle, Turned bool
@@ -66,6 +80,9 @@ func (g *Gate) Next() (Input, bool, error) {
 			i -= n
 		}
 		c := g.channels[i]
+		if g.blocked[i] {
+			continue
+		}
 		s := c.peek()
 		if s == nil {
 			if c.asking.Load() != 0 && c.pWaits.Load() != 0 {
@@ -79,7 +96,7 @@ func (g *Gate) Next() (Input, bool, error) {
 		if g.next == n {
 			g.next = 0
 		}
-		in := Input{Port: c.Port}
+		in := Input{Port: c.Port, Channel: i, Barrier: s.barrier, Ended: s.end}
 		wm := s.watermark
 		if s.end {
 			g.ended[i] = true
@@ -170,7 +187,7 @@ func (g *Gate) answer(i int) error {
 	if g.ledger.Starved(i) {
 		g.starved = true
 	}
-	c.announce(limit, g.ledger.Window(i))
+	c.grant(limit, g.ledger.Window(i))
 	if limit >= c.sent.Load()+uint64(asked) && c.drained(g.positions[i]) {
 		c.wakeProducer()
 	}
@@ -215,7 +232,7 @@ func (g *Gate) Measure(worked time.Duration) error {
 func (g *Gate) Arm() bool {
 	any := false
 	for i, c := range g.channels {
-		if !g.ended[i] && c.armConsumer(!g.ledger.Starved(i)) {
+		if !g.ended[i] && !g.blocked[i] && c.armConsumer(!g.ledger.Starved(i)) {
 			any = true
 		}
 	}

@@ -10,8 +10,10 @@ import (
 // Host is what an output needs of its task.
 type Host interface {
 	// WaitCredit suspends the task until the channel may have room for n
-	// bytes. It unwinds the goroutine if the job is cancelled.
-	WaitCredit(c *Channel, n int64)
+	// bytes. It unwinds the goroutine if the job is cancelled. It returns true
+	// instead of waiting when a barrier has to get through and hurry is set:
+	// nothing more is to be waited for.
+	WaitCredit(c *Channel, n int64, hurry bool) (hurried bool)
 	// Failed unwinds the goroutine with an error.
 	Failed(err error)
 }
@@ -29,6 +31,9 @@ type Config struct {
 	Batch int64
 	// Largest is the largest batch that the receiver can ever take.
 	Largest int64
+	// Overdraft is how many bytes may be kept beyond credit when a barrier has to
+	// get through, 0 for none.
+	Overdraft int64
 }
 
 // Output is the sending end of one edge of one subtask. It collects records in
@@ -49,6 +54,8 @@ type Output struct {
 	since     int64        // when the first record of the open batches came, by Age's clock
 	dirty     bool
 	idle      bool
+	// asideBytes is what all channels have set aside.
+	asideBytes int64
 	// Records and Bytes count what was sent.
 	Records, Bytes int64
 }
@@ -179,7 +186,10 @@ func (o *Output) sendDirect() {
 	}
 	c := o.channels[0]
 	size := o.direct.Bytes()
-	o.wait(c, size)
+	if !o.wait(c, size) {
+		o.setAside(0)
+		return
+	}
 	b := o.container(0)
 	b.Swap(o.direct)
 	o.publish(0, b, size)
@@ -192,25 +202,37 @@ func (o *Output) send(d int) {
 	}
 	c := o.channels[d]
 	size := o.open.Bytes(d)
-	o.wait(c, size)
+	if !o.wait(c, size) {
+		o.setAside(d)
+		return
+	}
 	b := o.container(d)
 	o.open.Limit(d, c.OpenLimit(o.cfg.Batch))
 	o.open.Take(d, b)
 	o.publish(d, b, size)
 }
 
-// wait returns when the channel has room for n bytes.
-func (o *Output) wait(c *Channel, n int64) {
-	if c.ready(n) {
-		return
+// wait returns when the channel has room for n bytes, or false when they are to
+// be set aside.
+func (o *Output) wait(c *Channel, n int64) bool {
+	if c.aside == nil && c.ready(n) {
+		return true
 	}
 	if n > o.cfg.Largest {
 		o.host.Failed(fmt.Errorf("a record of %s takes %d bytes, more than the %d bytes that a channel may hold: make the record smaller or raise MaxRecord", o.typ.Name(), n, o.cfg.Largest))
 	}
-	for !c.ready(n) {
-		o.host.WaitCredit(c, n)
+	for !o.drain(c, false) || !c.ready(n) {
+		need := n
+		if c.aside != nil {
+			need = c.aside[0].slot.bytes
+		}
+		if o.host.WaitCredit(c, need, n <= o.cfg.Overdraft-o.asideBytes) {
+			c.disarm()
+			return false
+		}
 	}
 	c.disarm()
+	return true
 }
 
 func (o *Output) publish(d int, b event.Batch, size int64) {
@@ -253,7 +275,8 @@ func (o *Output) Idle(idle bool) {
 	}
 }
 
-// Flush sends every open batch and the watermark: the task is about to wait.
+// Flush sends every open batch and the watermark: the task is about to wait. When
+// a barrier has to get through it leaves the rest for later.
 func (o *Output) Flush() {
 	if !o.dirty {
 		return
@@ -267,8 +290,15 @@ func (o *Output) Flush() {
 		}
 	}
 	for d, c := range o.channels {
+		if !o.drain(c, true) {
+			o.dirty = true
+			continue
+		}
 		if o.announced[d] < o.watermark || c.idle != o.idle {
-			o.wait(c, 0)
+			if !o.wait(c, 0) {
+				o.dirty = true
+				continue
+			}
 			c.reclaimAll(o)
 			o.announced[d], c.idle = o.watermark, o.idle
 			if err := c.publish(nil, 0, o.watermark, false); err != nil {
@@ -285,7 +315,7 @@ func (o *Output) TryFlush(except *Channel) {
 		return
 	}
 	for d, c := range o.channels {
-		if c == except {
+		if c == except || !o.drain(c, false) {
 			continue
 		}
 		if o.direct != nil {
@@ -313,9 +343,14 @@ func (o *Output) Age(now, max int64) {
 
 // End flushes and ends every channel.
 func (o *Output) End() {
-	o.Flush()
+	for o.dirty = true; o.dirty; {
+		o.Flush()
+	}
 	for _, c := range o.channels {
-		o.wait(c, 0)
+		for !c.ready(0) {
+			o.host.WaitCredit(c, 0, false)
+		}
+		c.disarm()
 		c.reclaimAll(o)
 		if err := c.publish(nil, 0, event.MaxTime, true); err != nil {
 			o.host.Failed(err)
@@ -323,15 +358,29 @@ func (o *Output) End() {
 	}
 }
 
-// OpenBytes is what the open batches hold. The task's goroutine only.
-func (o *Output) OpenBytes() (n int64) {
+// OpenBytes is what the open batches hold, and what is set aside. The task's
+// goroutine only.
+func (o *Output) OpenBytes() int64 {
+	n := o.asideBytes
+	for d := range o.channels {
+		n += o.openBytes(d)
+	}
+	return n
+}
+
+func (o *Output) openBytes(d int) int64 {
 	if o.direct != nil {
 		return o.direct.Bytes()
 	}
-	for d := range o.channels {
-		n += o.open.Bytes(d)
+	return o.open.Bytes(d)
+}
+
+func (o *Output) sendOpen(d int) {
+	if o.direct != nil {
+		o.sendDirect()
+	} else {
+		o.send(d)
 	}
-	return n
 }
 
 // OpenBound is the most that the open batches can hold: a batch for each
@@ -339,7 +388,7 @@ func (o *Output) OpenBytes() (n int64) {
 // gets every record, each of them. Any goroutine may ask.
 func (o *Output) OpenBound() int64 {
 	n := int64(len(o.channels))
-	bound := n * o.cfg.Batch
+	bound := n*o.cfg.Batch + o.cfg.Overdraft
 	switch {
 	case !o.typ.Variable():
 		return bound

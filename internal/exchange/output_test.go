@@ -17,18 +17,19 @@ import (
 // motor is the host of an output: it parks its goroutine.
 type motor struct{ waker *Waker }
 
-func (m motor) WaitCredit(c *Channel, n int64) {
+func (m motor) WaitCredit(c *Channel, n int64, _ bool) bool {
 	if !c.Arm(n) {
 		m.waker.Park(0)
 	}
+	return false
 }
 func (m motor) Failed(err error) { panic(err) }
 
 // stuck is a host that fails the test's call instead of waiting.
 type stuck struct{}
 
-func (stuck) WaitCredit(*Channel, int64) { panic("would wait") }
-func (stuck) Failed(err error)           { panic(err) }
+func (stuck) WaitCredit(*Channel, int64, bool) bool { panic("would wait") }
+func (stuck) Failed(err error)                      { panic(err) }
 
 const batchSize = 256
 
