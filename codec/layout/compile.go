@@ -191,7 +191,7 @@ func (c *compiler) structLayout(l *Layout, path string) error {
 	}
 	l.fields = parts
 	pad := l.least == 0 && l.of.Size() > 0 // so that memory is bounded by what is read
-	if pad {
+	if l.pad = pad; pad {
 		l.least = 1
 	}
 	l.append = func(dst []byte, p unsafe.Pointer, depth int) (_ []byte, err error) {

@@ -1,7 +1,9 @@
 package layout
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"reflect"
 	"strconv"
 	"strings"
@@ -14,6 +16,7 @@ import (
 type held struct {
 	layout *Layout
 	name   string // stored before the value
+	sum    uint32 // of the schema, stored behind the name
 }
 
 // registry are such types. There are no more than the program has.
@@ -81,7 +84,9 @@ func (r *registry) of(t reflect.Type, keys bool) (*held, error) {
 	for n := 2; r.names[name] != nil; n++ { // declared in two functions
 		name = nameOf(t) + "#" + strconv.Itoa(n)
 	}
-	h = &held{l, name}
+	sum := fnv.New32a()
+	_, _ = sum.Write(l.Schema())
+	h = &held{l, name, sum.Sum32()}
 	r.types[t], r.names[name] = h, h
 	return h, nil
 }
@@ -123,8 +128,8 @@ func nameOf(t reflect.Type) string {
 	return t.String()
 }
 
-// interfaceLayout stores an empty name for nil, or the name of the type and the
-// value.
+// interfaceLayout stores an empty name for nil, or the name of the type, the
+// checksum of its schema and the value.
 func interfaceLayout(l *Layout) {
 	t, known := l.of, &dynamic
 	if l.keys {
@@ -145,7 +150,8 @@ func interfaceLayout(l *Layout) {
 		}
 		own := reflect.New(h.layout.of)
 		own.Elem().Set(v.Elem())
-		return h.layout.append(appendText(dst, h.name), own.UnsafePointer(), depth)
+		dst = binary.LittleEndian.AppendUint32(appendText(dst, h.name), h.sum)
+		return h.layout.append(dst, own.UnsafePointer(), depth)
 	}
 	l.load = func(data []byte, p unsafe.Pointer, depth int) ([]byte, error) {
 		name, data, err := text(data)
@@ -162,6 +168,13 @@ func interfaceLayout(l *Layout) {
 		if !h.layout.of.AssignableTo(t) {
 			return nil, fmt.Errorf("a stored %s holds a %s: it is damaged", t, h.layout.of)
 		}
+		if len(data) < 4 {
+			return nil, errCut
+		}
+		if binary.LittleEndian.Uint32(data) != h.sum {
+			return nil, fmt.Errorf("a stored %s holds a %s, which has changed since: change it back", t, h.layout.of)
+		}
+		data = data[4:]
 		own := reflect.New(h.layout.of)
 		if data, err = h.layout.load(data, own.UnsafePointer(), depth); err != nil {
 			return nil, err

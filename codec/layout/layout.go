@@ -25,6 +25,7 @@ type Layout struct {
 	bools  bool      // it is plain, and not all bytes are values
 	least  int       // bytes that every value takes when stored
 	local  string    // the path of a value that only this process can read
+	pad    bool      // there is a byte before the fields
 	fields []field   // of a struct
 	elem   *Layout   // of an array, slice, pointer or map
 	key    *Layout   // of a map

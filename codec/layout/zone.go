@@ -60,7 +60,7 @@ func storedZone(z *time.Location) []byte {
 	if ok {
 		return data
 	}
-	kind, offset := kindOf(z)
+	kind, offset := kindOfZone(z)
 	zones.Lock()
 	defer zones.Unlock()
 	if data, ok = zones.stored[z]; ok {
@@ -90,9 +90,9 @@ func appendZone(dst []byte, kind byte, name string, offset, number int) []byte {
 	return dst
 }
 
-// kindOf tells where another process finds a zone, from its offsets of many
+// kindOfZone tells where another process finds a zone, from its offsets of many
 // years.
-func kindOf(z *time.Location) (kind byte, offset int) {
+func kindOfZone(z *time.Location) (kind byte, offset int) {
 	_, offset = time.Unix(0, 0).In(z).Zone()
 	known, err := time.LoadLocation(z.String())
 	named, fixed := err == nil, true
