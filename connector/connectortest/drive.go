@@ -26,14 +26,26 @@ type reading[T any] struct {
 	percent int64 // done of the last Progress
 }
 
-// open opens every subtask of a source.
+func newReading[T any](h *Source[T], sub *subtask, reader connector.Reader[T], limit connector.Limit) *reading[T] {
+	return &reading[T]{h: h, sub: sub, reader: reader, dst: event.NewRecords[T](64), limit: limit,
+		ended: map[int]bool{}, part: map[int]string{}}
+}
+
+// open opens every subtask of a source that starts afresh.
 func open[T any](tb testing.TB, h *Source[T], src connector.Source[T], parallelism int, limit connector.Limit) ([]*reading[T], error) {
+	return openAt(tb, h, src, parallelism, limit, nil)
+}
+
+// openAt opens every subtask of a source that goes on from a checkpoint.
+func openAt[T any](tb testing.TB, h *Source[T], src connector.Source[T], parallelism int, limit connector.Limit, at *connector.Resume) ([]*reading[T], error) {
 	var all []*reading[T]
 	for i := range parallelism {
 		sub := newSubtask(i)
-		r := &reading[T]{h: h, sub: sub, dst: event.NewRecords[T](64), limit: limit, ended: map[int]bool{}, part: map[int]string{}}
+		r := newReading(h, sub, nil, limit)
+		c := sub.connect(parallelism)
+		c.Resume = at
 		err := within("Open", func() (err error) {
-			r.reader, err = src.Open(tb.Context(), sub.connect(parallelism))
+			r.reader, err = src.Open(tb.Context(), c)
 			return err
 		})
 		if err != nil {
@@ -43,6 +55,11 @@ func open[T any](tb testing.TB, h *Source[T], src connector.Source[T], paralleli
 		all = append(all, r)
 	}
 	return all, nil
+}
+
+func (h *Source[T]) skip(src connector.Source[T], parallelism int) bool {
+	most := src.Describe().MaxParallelism
+	return most > 0 && parallelism > most
 }
 
 func closeAll[T any](all []*reading[T]) error {

@@ -3,6 +3,8 @@ package connectortest
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -39,7 +41,19 @@ func (s *shelf) Open(_ context.Context, sub connector.Subtask) (connector.Reader
 	if s.fault != "no wake" {
 		s.wakes = append(s.wakes, sub.Wake)
 	}
-	r := &shelfReader{s: s, sub: sub, stop: make(chan struct{})}
+	r := &shelfReader{s: s, sub: sub, stop: make(chan struct{}), read: map[int]int{}}
+	if sub.Resume != nil {
+		for _, split := range sub.Resume.Splits {
+			block, _ := strconv.Atoi(strings.TrimPrefix(split.ID, "block-"))
+			n, err := strconv.Atoi(string(split.Position))
+			if err != nil && s.fault != "takes damage" {
+				return nil, err
+			}
+			if r.own(block * 10) {
+				r.read[block] = n
+			}
+		}
+	}
 	if s.fault == "leak" {
 		go func() { <-leaked }()
 	}
@@ -60,6 +74,24 @@ type shelfReader struct {
 	last   string
 	closed bool
 	stop   chan struct{}
+	read   map[int]int // items of each block of ten
+}
+
+func (r *shelfReader) Positions() (splits []connector.Split, err error) {
+	if r.s.fault == "forgets positions" {
+		return nil, nil
+	}
+	for block, n := range r.read {
+		if r.s.fault == "runs ahead" && n < 10 {
+			n++
+		}
+		split := connector.Split{ID: fmt.Sprint("block-", block), Position: strconv.AppendInt(nil, int64(n), 10)}
+		if r.s.fault == "one name" {
+			split.ID = "block-0"
+		}
+		splits = append(splits, split)
+	}
+	return splits, nil
 }
 
 func (r *shelfReader) own(i int) bool {
@@ -92,6 +124,9 @@ func (r *shelfReader) Poll(dst *event.Records[item], limit connector.Limit) (con
 		if !r.own(r.next) {
 			continue
 		}
+		if r.next%10 < r.read[r.next/10] {
+			continue // read by an earlier attempt
+		}
 		if part != "" && it.Part != part && r.s.fault != "mixes splits" {
 			break
 		}
@@ -109,6 +144,7 @@ func (r *shelfReader) Poll(dst *event.Records[item], limit connector.Limit) (con
 		}
 		part = it.Part
 		r.seen++
+		r.read[r.next/10] = r.next%10 + 1
 		if r.s.fault == "loses" && r.seen == 500 {
 			continue
 		}
@@ -232,6 +268,10 @@ func TestBrokenSourcesAreCaught(t *testing.T) {
 		{"rejects in Open", "outside of Poll", false},
 		{"close twice", "closed already", false},
 		{"no wake", "no Wake within", true},
+		{"forgets positions", "was read before the positions and again", false},
+		{"runs ahead", "of 600 records", false},
+		{"one name", "is listed by", false},
+		{"takes damage", "taken up without an error", false},
 		{"leak", "goroutines outlive Close", false},
 		{"blocks", "Poll did not return", false},
 	} {

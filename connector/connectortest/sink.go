@@ -24,6 +24,13 @@ type Sink[T any] struct {
 	// false for systems such as a log, in which a record stands once it is
 	// written; there what Flush returned for must be readable at once.
 	Atomic bool
+	// TwoPhase says that the writers must implement connector.Preparer with
+	// handles, and the sink connector.Recoverer. Sinks whose writers do are held to
+	// it in any case. Then the function to read must return what is committed, and
+	// wait for commits that the outside system is still carrying out; the sink that
+	// New returned is opened several times, with Recover before, by other numbers
+	// of subtasks.
+	TwoPhase bool
 	// Settle, if set, ends what the outside system itself runs, before the
 	// kit looks for goroutines left behind.
 	Settle func()
@@ -45,5 +52,9 @@ func sinkChecks[T any]() []check[Sink[T]] {
 		{"close without flush", checkNoFlush[T]},
 		{"rejects bad records", checkBadRecord[T]},
 		{"close at any moment", checkWriterClose[T]},
+		{"prepares and commits", checkPrepare[T]},
+		{"prepares nothing", checkNothingPrepared[T]},
+		{"commits what was given up before", checkGivenUp[T]},
+		{"recovers from a crash", checkRecover[T]},
 	}
 }

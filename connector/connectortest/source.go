@@ -26,6 +26,11 @@ type Source[T any] struct {
 	// Slack is by how many bytes a Poll may go over its limit, beyond its
 	// last record. Zero stands for 4 KiB.
 	Slack int64
+	// Positioned says that the readers must implement connector.Positioned.
+	// Readers that do are held to it in any case: positions are taken at random
+	// polls, and the source that New returned is opened again with them, by other
+	// numbers of subtasks. So one source value is opened several times.
+	Positioned bool
 	// Settle, if set, ends what the outside system itself runs, before the
 	// kit looks for goroutines left behind.
 	Settle func()
@@ -49,5 +54,9 @@ func sourceChecks[T any]() []check[Source[T]] {
 		{"rejects bad input", checkBad[T]},
 		{"an error of Reject ends the poll", checkRefuse[T]},
 		{"close at any moment", checkReaderClose[T]},
+		{"resumes at its positions", checkResume[T]},
+		{"resumes after its end", checkEnded[T]},
+		{"resumes without positions", checkNewSplits[T]},
+		{"refuses damaged positions", checkDamaged[T]},
 	}
 }

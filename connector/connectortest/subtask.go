@@ -21,11 +21,18 @@ type subtask struct {
 	refuse   error // what Reject returns
 }
 
+// Who the kit's readers and writers work for.
+const (
+	jobName      = "connectortest"
+	operatorName = "kit"
+)
+
 func newSubtask(index int) *subtask { return &subtask{index: index, wake: make(chan struct{}, 1)} }
 
 func (s *subtask) connect(parallelism int) connector.Subtask {
 	return connector.Subtask{
-		Operator:    "kit",
+		Job:         jobName,
+		Operator:    operatorName,
 		Index:       s.index,
 		Parallelism: parallelism,
 		Wake: func() {

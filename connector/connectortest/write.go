@@ -18,12 +18,19 @@ type writing[T any] struct {
 	batch  *event.Records[T]
 }
 
+// openSink opens every subtask of a sink in a job without checkpoints.
 func openSink[T any](tb testing.TB, h *Sink[T], sink connector.Sink[T], parallelism int) ([]*writing[T], error) {
+	return openWith(tb, h, sink, parallelism, false)
+}
+
+func openWith[T any](tb testing.TB, h *Sink[T], sink connector.Sink[T], parallelism int, checkpoints bool) ([]*writing[T], error) {
 	var all []*writing[T]
 	for i := range parallelism {
 		w := &writing[T]{h: h, sub: newSubtask(i), batch: event.NewRecords[T](16)}
 		err := within("Open", func() (err error) {
-			w.writer, err = sink.Open(tb.Context(), w.sub.connect(parallelism))
+			c := w.sub.connect(parallelism)
+			c.Checkpoints = checkpoints
+			w.writer, err = sink.Open(tb.Context(), c)
 			return err
 		})
 		if err != nil {
