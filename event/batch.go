@@ -30,6 +30,8 @@ type Batch interface {
 	EventTimes() []Time
 	// KeyHashes is the column of key hashes resized to Len, to fill.
 	KeyHashes() []uint64
+	// Keyed tells whether every record has a key hash.
+	Keyed() bool
 	// Type describes the records.
 	Type() Type
 	// Base is the address of the first of Len values that lie one after the
@@ -47,6 +49,9 @@ func (r *Records[T]) Extend(n int) {
 	r.Values = append(r.Values, make([]T, n)...)
 	r.Times = append(r.Times, make([]Time, n)...)
 }
+
+// Keyed implements Batch.
+func (r *Records[T]) Keyed() bool { return len(r.Hashes) == len(r.Values) && len(r.Values) > 0 }
 
 // EventTimes implements Batch.
 func (r *Records[T]) EventTimes() []Time { return r.Times }
