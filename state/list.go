@@ -211,3 +211,10 @@ func (l *List[T]) load(slot uint32, data []byte) error {
 	}
 	return nil
 }
+
+func (l *List[T]) kind() string      { return "list" }
+func (l *List[T]) schemas() []string { return []string{schemaOf(l.codec)} }
+
+func (l *List[T]) from(schemas []string) (func(slot uint32, data []byte) error, error) {
+	return reading(&l.codec, schemas[0], l.load)
+}

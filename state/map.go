@@ -309,3 +309,14 @@ func (m *Map[K, V]) load(slot uint32, data []byte) error {
 	}
 	return nil
 }
+
+func (m *Map[K, V]) kind() string      { return "map" }
+func (m *Map[K, V]) schemas() []string { return []string{schemaOf(m.key), schemaOf(m.value)} }
+
+func (m *Map[K, V]) from(schemas []string) (func(slot uint32, data []byte) error, error) {
+	load, err := reading(&m.key, schemas[0], m.load)
+	if err != nil {
+		return nil, err
+	}
+	return reading(&m.value, schemas[1], load)
+}

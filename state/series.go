@@ -238,3 +238,10 @@ func (l *Series[T]) load(slot uint32, data []byte) error {
 	}
 	return nil
 }
+
+func (l *Series[T]) kind() string      { return "series" }
+func (l *Series[T]) schemas() []string { return []string{schemaOf(l.codec)} }
+
+func (l *Series[T]) from(schemas []string) (func(slot uint32, data []byte) error, error) {
+	return reading(&l.codec, schemas[0], l.load)
+}

@@ -53,6 +53,7 @@ type column interface {
 	load(slot uint32, data []byte) error
 	entries() int64
 	bytes() int64
+	evolving
 }
 
 // NewStore returns a store without states.

@@ -143,3 +143,10 @@ func (v *Value[T]) load(slot uint32, data []byte) error {
 	v.s.held[slot]++
 	return nil
 }
+
+func (v *Value[T]) kind() string      { return "value" }
+func (v *Value[T]) schemas() []string { return []string{schemaOf(v.codec)} }
+
+func (v *Value[T]) from(schemas []string) (func(slot uint32, data []byte) error, error) {
+	return reading(&v.codec, schemas[0], v.load)
+}
