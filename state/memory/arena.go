@@ -21,6 +21,7 @@ const (
 type arena struct {
 	bytes []byte
 	dead  int
+	lent  bool     // a snapshot may have bytes too
 	long  []string // those of at least longRef bytes
 }
 
@@ -59,10 +60,10 @@ func (a *arena) wasteful() bool { return a.dead > 64<<10 && a.dead > len(a.bytes
 
 // clear keeps room for what it held.
 func (a *arena) clear() {
-	if used := len(a.bytes); cap(a.bytes) > max(8*used, 4<<10) {
+	if used := len(a.bytes); a.lent || cap(a.bytes) > max(8*used, 4<<10) {
 		a.bytes = make([]byte, 0, used)
 	}
-	a.bytes, a.dead, a.long = a.bytes[:0], 0, nil
+	a.bytes, a.dead, a.long, a.lent = a.bytes[:0], 0, nil, false
 }
 
 func (a *arena) size() int64 {

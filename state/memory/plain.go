@@ -42,13 +42,28 @@ func (t *plainTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
 		t.slots.locate(hashes[from:to])
-		if t.resolve(keys[from:to], hashes[from:to], out[from:to]) {
+		if t.resolves(keys[from:to], hashes[from:to], out[from:to]) {
 			from = to
 		} else { // the slots have moved: all pointers so far are stale
 			t.slots.grow()
 			from = 0
 		}
 	}
+}
+
+// resolves is resolve, one by one while a snapshot is being written: what is
+// given out is saved before.
+func (t *plainTable[K, S]) resolves(keys []K, hashes []uint64, out []*S) bool {
+	if t.slots.frozen == nil || !t.slots.thaw() {
+		return t.resolve(keys, hashes, out)
+	}
+	for i, at := range t.slots.found[:len(keys)] {
+		t.slots.found[0] = t.slots.saveFrom(at, hashes[i])
+		if !t.resolve(keys[i:i+1], hashes[i:i+1], out[i:i+1]) {
+			return false
+		}
+	}
+	return true
 }
 
 // resolve stops, and returns false, when it has to add a key and is full.
@@ -98,6 +113,9 @@ func (t *plainTable[K, S]) find(key *K, hash uint64) (uint64, bool) {
 // Get implements state.Table.
 func (t *plainTable[K, S]) Get(key *K, hash uint64) *S {
 	if at, ok := t.find(key, hash); ok {
+		if t.slots.frozen != nil && t.slots.thaw() {
+			t.slots.save(at, hash)
+		}
 		return &t.array()[at].state
 	}
 	return nil
@@ -116,8 +134,13 @@ func (t *plainTable[K, S]) Delete(key *K, hash uint64) bool {
 // Range implements state.Table.
 func (t *plainTable[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bool) int {
 	array := t.array()
+	lent := t.slots.frozen != nil && t.slots.thaw()
 	for i := t.slots.next(cursor); i >= 0; i = t.slots.next(i + 1) {
-		if s := &array[i]; !f(s.hash, s.key, &s.state) {
+		s := &array[i]
+		if lent {
+			t.slots.save(uint64(i), s.hash)
+		}
+		if !f(s.hash, s.key, &s.state) {
 			return t.slots.next(i + 1)
 		}
 	}
@@ -128,8 +151,12 @@ func (t *plainTable[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bo
 func (t *plainTable[K, S]) Scan(cursor int, keys []K, hashes []uint64, states []*S) (n, next int) {
 	array := t.array()
 	next = t.slots.next(cursor)
+	lent := t.slots.frozen != nil && t.slots.thaw()
 	for ; n < len(keys) && next >= 0; n++ {
 		s := &array[next]
+		if lent {
+			t.slots.save(uint64(next), s.hash)
+		}
 		keys[n], hashes[n], states[n] = s.key, s.hash, &s.state
 		next = t.slots.next(next + 1)
 	}

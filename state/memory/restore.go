@@ -1,6 +1,12 @@
 package memory
 
-import "github.com/affluxdev/afflux/state"
+import (
+	"errors"
+
+	"github.com/affluxdev/afflux/state"
+)
+
+var errUnsupported = errors.New("this backend takes no part in checkpoints")
 
 // Snapshot implements state.Backend.
 func (b *backend[K]) Snapshot(state.Snapshot) error { return errUnsupported }

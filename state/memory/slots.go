@@ -24,6 +24,8 @@ type slots struct {
 	hint  int            // entries that are expected, 0 for unknown
 	touch uint64
 
+	frozen *frozen // snapshots that are being written, mostly none
+
 	typed reflect.Value // the slots, with their type
 	flat  bool          // without pointers, so that they move as bytes
 	put   func(to, from unsafe.Pointer)
@@ -84,6 +86,9 @@ func (t *slots) grow() {
 			size *= 2
 		}
 	}
+	if t.frozen != nil {
+		t.part()
+	}
 	t.allocate(size)
 	for i := range uint64(old.len()) {
 		hash := *old.at(i)
@@ -126,6 +131,9 @@ func (t *slots) locate(hashes []uint64) {
 // remove empties a slot and moves the following entries back, so that no
 // search meets a gap.
 func (t *slots) remove(hole uint64) {
+	if t.frozen != nil && t.thaw() {
+		t.saveCluster(hole)
+	}
 	for at := (hole + 1) & t.mask; t.tags[at] != 0; at = (at + 1) & t.mask {
 		home := *t.at(at) & t.mask
 		if (at-home)&t.mask >= (at-hole)&t.mask { // its search passes the hole
@@ -142,6 +150,15 @@ func (t *slots) remove(hole uint64) {
 	t.n--
 }
 
+// expect says that there will be about n entries. Unlike Expect it takes room
+// ahead of need, once there is a fraction of them.
+func (t *slots) expect(n int) {
+	t.hint = n
+	if t.limit < n && t.n >= n/hinted {
+		t.grow()
+	}
+}
+
 // next is the index of the first entry from i on, -1 when there is none.
 func (t *slots) next(i int) int {
 	for ; i < len(t.tags); i++ {
@@ -153,12 +170,13 @@ func (t *slots) next(i int) int {
 }
 
 func (t *slots) clear() {
-	size := t.len()
+	size, lent := t.len(), t.frozen != nil && t.thaw()
 	for size > smallest && t.n < size/8 {
 		size /= 2
 	}
-	if size < t.len() {
+	if size < t.len() || lent {
 		t.allocate(size)
+		t.frozen = nil // nobody has what was not saved
 	} else {
 		t.typed.Clear()
 		clear(t.tags)

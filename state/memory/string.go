@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -36,7 +37,7 @@ func (t *stringTable) lookup(keys []string, hashes []uint64, out []unsafe.Pointe
 		if len(t.arena.bytes) > 0 {
 			t.preload(to - from)
 		}
-		if t.resolve(keys[from:to], hashes[from:to], out[from:to]) {
+		if t.resolves(keys[from:to], hashes[from:to], out[from:to]) {
 			from = to
 		} else { // the slots have moved: all pointers so far are stale
 			t.grow()
@@ -59,6 +60,21 @@ func (t *stringTable) preload(n int) {
 		}
 	}
 	t.touch += sum
+}
+
+// resolves is resolve, one by one while a snapshot is being written: what is
+// given out is saved before.
+func (t *stringTable) resolves(keys []string, hashes []uint64, out []unsafe.Pointer) bool {
+	if t.frozen == nil || !t.thaw() {
+		return t.resolve(keys, hashes, out)
+	}
+	for i, at := range t.found[:len(keys)] {
+		t.found[0] = t.saveFrom(at, hashes[i])
+		if !t.resolve(keys[i:i+1], hashes[i:i+1], out[i:i+1]) {
+			return false
+		}
+	}
+	return true
 }
 
 // resolve stops, and returns false, when it has to add a key and is full.
@@ -110,6 +126,9 @@ func (t *stringTable) find(key string, hash uint64) (uint64, bool) {
 // get returns the state of a key, nil if it is absent.
 func (t *stringTable) get(key string, hash uint64) unsafe.Pointer {
 	if at, ok := t.find(key, hash); ok {
+		if t.frozen != nil && t.thaw() {
+			t.save(at, hash)
+		}
 		return stateOf(t.slot(at))
 	}
 	return nil
@@ -125,7 +144,7 @@ func (t *stringTable) delete(key string, hash uint64) bool {
 		t.arena.drop(r)
 	}
 	t.remove(at)
-	if t.arena.wasteful() {
+	if t.frozen == nil && t.arena.wasteful() { // it changes all slots
 		t.compact()
 	}
 	return true
@@ -148,8 +167,12 @@ const block = 4 << 10
 
 // visit calls f for the entries from cursor on until it returns false.
 func (t *stringTable) visit(cursor int, f func(hash uint64, key string, s unsafe.Pointer) bool) int {
+	lent := t.frozen != nil && t.thaw()
 	for i := t.next(cursor); i >= 0; i = t.next(i + 1) {
 		s := t.slot(uint64(i))
+		if lent {
+			t.save(uint64(i), s.hash)
+		}
 		if !f(s.hash, t.keep(s.key.view(&t.arena)), stateOf(s)) {
 			return t.next(i + 1)
 		}
@@ -172,8 +195,12 @@ func (t *stringTable) keep(key string) string {
 // scan fills the slices with entries from cursor on.
 func (t *stringTable) scan(cursor int, keys []string, hashes []uint64, states []unsafe.Pointer) (n, next int) {
 	next = t.next(cursor)
+	lent := t.frozen != nil && t.thaw()
 	for ; n < len(keys) && next >= 0; n++ {
 		s := t.slot(uint64(next))
+		if lent {
+			t.save(uint64(next), s.hash)
+		}
 		keys[n], hashes[n], states[n] = s.key.view(&t.arena), s.hash, stateOf(s)
 		next = t.next(next + 1)
 	}
@@ -182,6 +209,15 @@ func (t *stringTable) scan(cursor int, keys []string, hashes []uint64, states []
 
 // held is the memory that the table holds.
 func (t *stringTable) held() int64 { return t.bytes() + t.arena.size() + int64(cap(t.room)) }
+
+// lend gives a snapshot the keys of the arena as they are now. Only its end
+// changes from now on.
+func (t *stringTable) lend() arena {
+	t.arena.lent = true
+	a := t.arena
+	a.long = slices.Clone(a.long)
+	return a
+}
 
 // reset removes all keys.
 func (t *stringTable) reset() {

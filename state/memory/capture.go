@@ -1,0 +1,110 @@
+package memory
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+)
+
+// A piece of tables is stored as a header, that is the version and the layouts
+// of keys and states; then for each table tableMark, its name and the number of
+// its entries, followed by blocks, each blockMark, the length of its entries and
+// these; then endMark and the number of all entries.
+const (
+	pieceVersion = 1
+	blockSize    = 32 << 10 // bytes of entries in a block, mostly
+
+	tableMark = 'T'
+	blockMark = 'B'
+	endMark   = 'E'
+)
+
+var errReleased = errors.New("the snapshot was given up")
+
+// capture are tables as they were at a snapshot.
+type capture struct {
+	entry  *entry
+	names  []string
+	tables []*frozen
+	pool   chan []byte // memory for copies of pages
+	taken  atomic.Bool // by Write, or by Release instead of it
+	stop   atomic.Bool
+}
+
+// newCapture returns a capture of no table. Its tables have entries like e.
+func newCapture(e *entry) *capture { return &capture{entry: e, pool: make(chan []byte, spareCopies)} }
+
+// add begins the snapshot of a table.
+func (c *capture) add(name string, t freezer) {
+	c.names = append(c.names, name)
+	c.tables = append(c.tables, t.freezes(c.entry, c.pool))
+}
+
+// spareCopies is how many copies of pages are kept to be used again.
+const spareCopies = 64
+
+// Write implements state.Capture.
+func (c *capture) Write(w io.Writer) error {
+	if !c.taken.CompareAndSwap(false, true) {
+		return errReleased
+	}
+	defer c.end()
+	head := binary.AppendUvarint(nil, pieceVersion)
+	for _, l := range []interface{ Schema() []byte }{c.entry.key, c.entry.state} {
+		schema := l.Schema()
+		head = append(binary.AppendUvarint(head, uint64(len(schema))), schema...)
+	}
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	total := 0
+	for i, f := range c.tables {
+		total += f.n
+		if err := c.writeTable(w, c.names[i], f); err != nil {
+			return err
+		}
+	}
+	_, err := w.Write(binary.AppendUvarint([]byte{endMark}, uint64(total)))
+	return err
+}
+
+func (c *capture) writeTable(w io.Writer, name string, f *frozen) error {
+	head := binary.AppendUvarint([]byte{tableMark}, uint64(len(name)))
+	head = binary.AppendUvarint(append(head, name...), uint64(f.n))
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	err := f.write(&c.stop, func(entries []byte) error {
+		if len(entries) == 0 {
+			return nil
+		}
+		head = binary.AppendUvarint(append(head[:0], blockMark), uint64(len(entries)))
+		if _, err := w.Write(head); err != nil {
+			return err
+		}
+		_, err := w.Write(entries)
+		return err
+	})
+	if err != nil && !errors.Is(err, errReleased) {
+		return fmt.Errorf("the table %q cannot be written: %w", name, err)
+	}
+	return err
+}
+
+// end says that nothing is read any more.
+func (c *capture) end() {
+	for _, f := range c.tables {
+		f.over.Store(true)
+	}
+}
+
+// Release implements state.Capture.
+func (c *capture) Release() {
+	if c.taken.CompareAndSwap(false, true) {
+		c.end()
+		return
+	}
+	c.stop.Store(true) // if Write goes on, it ends the capture
+}

@@ -1,0 +1,243 @@
+package memory
+
+import (
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+)
+
+// frozen is the array of a table as it was at a snapshot. The task goes on with
+// the same memory: whoever comes first, the task that is about to change or
+// give out a slot, or the writer, saves the page that the slot is in; the other
+// one waits for that, which is short.
+//
+// When the table takes a new array, the old one is the snapshot's alone. Slots
+// without pointers need no saving from then on. What others point to is still
+// the table's: pages are found by the hashes of the keys then, since none has
+// moved within the old array.
+type frozen struct {
+	next  *frozen // an earlier snapshot that is still being written
+	entry *entry
+	first unsafe.Pointer
+	size  uintptr
+	count int  // slots
+	bits  uint // slots of a page, as a power of two
+	n     int  // entries
+	texts arena
+	pages []atomic.Pointer[saved]
+	pool  chan []byte // memory for copies
+	over  atomic.Bool // nothing needs to be saved any more
+
+	// The task's alone.
+	apart bool    // the table has another array
+	tags  []uint8 // of the old one
+	mask  uint64
+}
+
+// saved is a page that needs no saving any more.
+type saved struct {
+	// data are the slots or, if they have pointers, what is stored for them; nil
+	// when the writer has taken them.
+	data []byte
+	err  error
+}
+
+// What a page is otherwise: nil, if nobody has touched it, or one of these.
+var (
+	saving  = &saved{}
+	written = &saved{}
+)
+
+const (
+	flatPage   = 4 << 10 // bytes of a page of slots without pointers
+	linkedPage = 8       // slots of a page of others
+)
+
+// freeze begins a snapshot. Keys of strings are in texts.
+func (t *slots) freeze(e *entry, texts arena, pool chan []byte) *frozen {
+	t.thaw()
+	f := &frozen{next: t.frozen, entry: e, first: t.first, size: t.size, count: t.len(), n: t.n, texts: texts, pool: pool}
+	for t.flat && t.size<<(f.bits+1) <= flatPage || !t.flat && 1<<f.bits < linkedPage {
+		f.bits++
+	}
+	f.pages = make([]atomic.Pointer[saved], (f.count+1<<f.bits-1)>>f.bits)
+	t.frozen = f
+	return f
+}
+
+// thaw forgets snapshots that are over, and tells whether there is one that is
+// not.
+func (t *slots) thaw() bool {
+	for at := &t.frozen; *at != nil; {
+		if f := *at; f.over.Load() {
+			*at = f.next
+		} else {
+			at = &f.next
+		}
+	}
+	return t.frozen != nil
+}
+
+// save saves the page of a slot that is about to be changed or given out.
+func (t *slots) save(at, hash uint64) {
+	for f := t.frozen; f != nil; f = f.next {
+		if f.apart {
+			f.saveHash(hash)
+		} else {
+			f.savePage(at >> f.bits)
+		}
+	}
+}
+
+// saveFrom saves the pages of the slots where a key with this hash is or may be
+// added, from one on, and returns the first of them.
+func (t *slots) saveFrom(at, hash uint64) uint64 {
+	from := at
+	for ; t.tags[at] != 0; at = (at + 1) & t.mask {
+		if *t.at(at) == hash {
+			t.save(at, hash)
+		}
+	}
+	t.save(at, hash)
+	return from
+}
+
+// saveCluster saves the pages of a slot and those after it up to an empty one,
+// which may move when it is emptied.
+func (t *slots) saveCluster(at uint64) {
+	for ; t.tags[at] != 0; at = (at + 1) & t.mask {
+		t.save(at, *t.at(at))
+	}
+}
+
+// part leaves the array to the snapshots that need it.
+func (t *slots) part() {
+	for at := &t.frozen; *at != nil; {
+		f := *at
+		switch {
+		case f.apart:
+		case t.flat:
+			*at = f.next
+			continue
+		default:
+			f.apart, f.tags, f.mask = true, t.tags, t.mask
+		}
+		at = &f.next
+	}
+}
+
+// saveHash saves the pages where keys with this hash were.
+func (f *frozen) saveHash(hash uint64) {
+	for at := hash & f.mask; f.tags[at] != 0; at = (at + 1) & f.mask {
+		if *(*uint64)(f.slot(at)) == hash {
+			f.savePage(at >> f.bits)
+		}
+	}
+}
+
+func (f *frozen) slot(i uint64) unsafe.Pointer { return unsafe.Add(f.first, uintptr(i)*f.size) }
+
+func (f *frozen) savePage(page uint64) {
+	p := &f.pages[page]
+	switch now := p.Load(); {
+	case now == nil && p.CompareAndSwap(nil, saving):
+		p.Store(f.copy(int(page)))
+	case now == nil || now == saving:
+		f.await(p)
+	}
+}
+
+// await waits until the other side has saved a page.
+func (f *frozen) await(p *atomic.Pointer[saved]) *saved {
+	for {
+		if now := p.Load(); now != saving {
+			return now
+		}
+		runtime.Gosched()
+	}
+}
+
+// raw is the memory of a page.
+func (f *frozen) raw(page int) []byte {
+	from := page << f.bits
+	to := min(from+1<<f.bits, f.count)
+	return unsafe.Slice((*byte)(f.slot(uint64(from))), uintptr(to-from)*f.size)
+}
+
+// copy saves a page for the writer.
+func (f *frozen) copy(page int) *saved {
+	var room []byte
+	select {
+	case room = <-f.pool:
+	default:
+	}
+	if f.entry.flat {
+		return &saved{data: append(room[:0], f.raw(page)...)}
+	}
+	data, err := f.encode(room[:0], f.raw(page))
+	return &saved{data: data, err: err}
+}
+
+// encode adds what is stored for the entries in slots.
+func (f *frozen) encode(dst, slots []byte) (_ []byte, err error) {
+	for ; len(slots) > 0; slots = slots[f.size:] {
+		if p := unsafe.Pointer(unsafe.SliceData(slots)); *(*uint64)(p) != 0 {
+			if dst, err = f.entry.append(dst, p, &f.texts); err != nil {
+				return dst, err
+			}
+		}
+	}
+	return dst, nil
+}
+
+// write hands over what is stored for all entries, some pages at a time.
+func (f *frozen) write(stop *atomic.Bool, put func(entries []byte) error) (err error) {
+	var out, slots []byte
+	for page := range f.pages {
+		if stop.Load() {
+			return errReleased
+		}
+		if out, slots, err = f.take(page, out, slots); err != nil {
+			return err
+		}
+		if len(out) >= blockSize {
+			if err = put(out); err != nil {
+				return err
+			}
+			out = out[:0]
+		}
+	}
+	f.over.Store(true)
+	return put(out)
+}
+
+// take adds what is stored for a page to out; slots is scratch.
+func (f *frozen) take(page int, out, slots []byte) (_, _ []byte, err error) {
+	p := &f.pages[page]
+	if p.CompareAndSwap(nil, saving) {
+		if !f.entry.flat {
+			out, err = f.encode(out, f.raw(page))
+			p.Store(written)
+			return out, slots, err
+		}
+		slots = append(slots[:0], f.raw(page)...)
+		p.Store(written) // nobody waits for the encoding
+		out, err = f.encode(out, slots)
+		return out, slots, err
+	}
+	s := f.await(p)
+	p.Store(written)
+	if s.err != nil {
+		return out, slots, s.err
+	}
+	if f.entry.flat {
+		out, err = f.encode(out, s.data)
+	} else {
+		out = append(out, s.data...)
+	}
+	select {
+	case f.pool <- s.data:
+	default:
+	}
+	return out, slots, err
+}
