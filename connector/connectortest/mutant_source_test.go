@@ -208,6 +208,7 @@ func sourceHarness(fault string, live bool) Source[item] {
 		Key:   func(v *item) int { return v.Key },
 		Part:  func(v *item) string { return v.Part },
 		Slack: 100,
+		Once:  fault == "goes on",
 	}
 	h.Bad = func(_ testing.TB, n, bad int) connector.Source[item] {
 		return &shelf{items: stock(0, n), bad: bad, fault: fault, live: live}
@@ -272,6 +273,7 @@ func TestBrokenSourcesAreCaught(t *testing.T) {
 		{"runs ahead", "of 600 records", false},
 		{"one name", "is listed by", false},
 		{"takes damage", "taken up without an error", false},
+		{"goes on", "is resumed without an error", false},
 		{"leak", "goroutines outlive Close", false},
 		{"blocks", "Poll did not return", false},
 	} {

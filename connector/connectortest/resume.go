@@ -55,6 +55,9 @@ func checkResume[T any](tb testing.TB, h Source[T]) error {
 
 // positioned tells whether the readers can be resumed.
 func positioned[T any](h *Source[T], all []*reading[T]) (bool, error) {
+	if h.Once {
+		return false, nil
+	}
 	for _, r := range all {
 		if _, ok := r.reader.(connector.Positioned); !ok {
 			if h.Positioned {
@@ -192,6 +195,26 @@ func checkNewSplits[T any](tb testing.TB, h Source[T]) error {
 		return errors.Join(err, closeAll(all))
 	}
 	return errors.Join(readAll(all, src, map[int]int{}, n), closeAll(all))
+}
+
+// checkRefused resumes a source that cannot be read again in the middle.
+func checkRefused[T any](tb testing.TB, h Source[T]) error {
+	if !h.Once {
+		return nil
+	}
+	src := h.New(tb, 100)
+	all, err := open(tb, &h, src, 1, roomy)
+	if err != nil {
+		return err
+	}
+	at, err := readSome(all, rand.New(rand.NewPCG(1, 1)), map[int]int{}, 100, 20)
+	if err := errors.Join(err, closeAll(all)); err != nil {
+		return err
+	}
+	if all, err = openAt(tb, &h, src, 1, roomy, at); err == nil {
+		return errors.Join(errors.New("input that cannot be read again is resumed without an error"), closeAll(all))
+	}
+	return nil
 }
 
 // checkDamaged resumes at positions that no reader has given: that is an error

@@ -31,6 +31,9 @@ type Source[T any] struct {
 	// polls, and the source that New returned is opened again with them, by other
 	// numbers of subtasks. So one source value is opened several times.
 	Positioned bool
+	// Once says that the input cannot be read again: a reader that had begun must
+	// be refused with an error when it is resumed.
+	Once bool
 	// Settle, if set, ends what the outside system itself runs, before the
 	// kit looks for goroutines left behind.
 	Settle func()
@@ -58,5 +61,6 @@ func sourceChecks[T any]() []check[Source[T]] {
 		{"resumes after its end", checkEnded[T]},
 		{"resumes without positions", checkNewSplits[T]},
 		{"refuses damaged positions", checkDamaged[T]},
+		{"refuses to read again what is gone", checkRefused[T]},
 	}
 }

@@ -81,6 +81,8 @@ func TestSourceContract(t *testing.T) {
 				Bad:  func(tb testing.TB, n, bad int) connector.Source[line] { return Source[line](spread(tb, ext, n, bad)) },
 				Key:  lineKey,
 				Part: func(v *line) string { return v.File },
+
+				Positioned: true,
 			})
 		})
 	}
@@ -130,6 +132,7 @@ func TestStandardInputContract(t *testing.T) {
 			},
 			More: put,
 			Key:  lineKey,
+			Once: true,
 		})
 	})
 	t.Run("ending", func(t *testing.T) {
@@ -151,7 +154,8 @@ func TestStandardInputContract(t *testing.T) {
 				}
 				return src
 			},
-			Key: lineKey,
+			Key:  lineKey,
+			Once: true,
 		})
 	})
 }
@@ -166,23 +170,24 @@ func TestSinkContract(t *testing.T) {
 				},
 				Record: func(k int) line { return line{k, "", "a, \"b\""} },
 				Key:    lineKey,
-				Atomic: true,
+				Atomic: true, TwoPhase: true,
 			})
 		})
 	}
 }
 
-// readDir reads every file of a directory, and fails when partial ones are left.
+// readDir reads every complete file of a directory, and fails when partial ones
+// are left.
 func readDir(tb testing.TB, dir string) (got []line) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if len(entries) == 0 {
+	if !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !hidden(e.Name()) }) {
 		return nil
 	}
 	for _, e := range entries {
-		if hidden(e.Name()) {
+		if strings.HasSuffix(e.Name(), ".partial") {
 			tb.Errorf("%s was left behind", e.Name())
 		}
 	}

@@ -19,6 +19,7 @@ type input[T any] struct {
 	path   string
 	format format[T]
 	size   int64
+	place  place // to begin at
 }
 
 // reader reads the files of one subtask, one after the other.
@@ -27,7 +28,8 @@ type reader[T any] struct {
 	sub    connector.Subtask
 	typ    event.Type
 	inputs []input[T]
-	at     int // the file being read; its split number
+	at     int               // the file being read; its split number
+	ended  []connector.Split // files that were read to their end
 	total  int64
 	done   atomic.Int64 // bytes read, as they stand in the files
 	held   atomic.Int64 // bytes read ahead from standard input
@@ -82,19 +84,26 @@ func (r *reader[T]) open() error {
 	}
 	r.scan = &scanner{r: src, max: c.maxLine, buf: r.buffer()}
 	if in.format.rows == nil {
-		return nil
+		return r.proceed()
 	}
 	r.quotes.Comma = c.comma
 	r.scan.quotes = &r.quotes
 	r.rows = in.format.rows.NewDecoder()
 	if len(c.header) > 0 {
-		return r.wrap(r.rows.Header(c.header), 0)
+		if err := r.rows.Header(c.header); err != nil {
+			return r.wrap(err, 0)
+		}
+		return r.proceed()
 	}
 	r.headed = false
-	if err := r.header(); err != nil && err != errNothing && err != errAgain && err != io.EOF {
+	switch err := r.header(); err {
+	case nil:
+		return r.proceed()
+	case errNothing, errAgain, io.EOF:
+		return nil
+	default:
 		return err
 	}
-	return nil
 }
 
 // buffer reuses the memory of the scanner of the file before.
@@ -162,6 +171,8 @@ func (r *reader[T]) readError(err error) error {
 	switch {
 	case err == nil, err == io.EOF, err == errNothing, err == errAgain, err == errTooLong:
 		return err
+	case err == errShort:
+		return r.wrap(fmt.Errorf("ends ahead of line %d, up to which it was read at the checkpoint: it was replaced; put back the file that was read", r.scan.lines+1), 0)
 	case r.source.config.compressionOf(r.inputs[r.at].path) != compressNone && !errors.Is(err, os.ErrClosed):
 		return fmt.Errorf("%s: cannot read on after line %d: corrupt, or cut off: %w", r.name(), r.scan.lines, err)
 	}
@@ -193,7 +204,7 @@ func (r *reader[T]) Poll(dst *event.Records[T], limit connector.Limit) (connecto
 	if !r.headed {
 		return st, r.wrap(errors.New("no header line: the file is empty"), 0)
 	}
-	if err := r.shut(); err != nil {
+	if err := errors.Join(r.end(), r.shut()); err != nil {
 		return st, r.wrap(err, 0)
 	}
 	st.State = connector.SplitDone

@@ -17,6 +17,8 @@ type scanner struct {
 	err        error
 	line       int64 // of the record last returned
 	lines      int64 // that were taken
+	total      int64 // bytes that were read from r
+	ahead      int64 // bytes to pass over without a look
 	max        int
 	skipping   bool
 	begun      bool
@@ -29,15 +31,21 @@ var (
 	errTooLong = errors.New("longer than the limit")
 	// errAgain says that work was done but no record came out.
 	errAgain = errors.New("call again")
+	errShort = errors.New("shorter than it was")
 )
 
-// quantum is how much of an overlong line is skipped in one call.
+// quantum is how many bytes are skipped in one call.
 const quantum = 1 << 20
 
 // next returns the next record without its line ending. The record is valid
 // until the next call. With errTooLong it returns the beginning of a record
 // that was skipped.
 func (s *scanner) next() ([]byte, error) {
+	if s.ahead > 0 {
+		if err := s.pass(); err != nil {
+			return nil, err
+		}
+	}
 	if s.skipping {
 		if err := s.skip(); err != nil {
 			return nil, err
@@ -139,6 +147,7 @@ func (s *scanner) fill() error {
 	}
 	n, err := s.r.Read(s.buf[s.end:])
 	s.end += n
+	s.total += int64(n)
 	if !s.begun && (s.end-s.start >= 3 || err != nil && err != errNothing) {
 		s.begun = true
 		if bytes.HasPrefix(s.buf[s.start:s.end], []byte("\ufeff")) {
@@ -177,5 +186,45 @@ func (s *scanner) skip() error {
 	}
 	s.skipping = false
 	s.lines++
+	return nil
+}
+
+// offset returns how many bytes are ahead of the next record, or of what is left
+// of an overlong line.
+func (s *scanner) offset() int64 { return s.total - int64(s.end-s.start) + s.ahead }
+
+// jump goes on at a place to which r was moved.
+func (s *scanner) jump(p *place) {
+	s.start, s.end, s.err = 0, 0, nil
+	s.total, s.lines, s.skipping, s.begun = p.offset, p.lines, p.skipping, true
+}
+
+// passOver goes on at a place that is ahead.
+func (s *scanner) passOver(p *place) error {
+	if s.ahead = p.offset - s.offset(); s.ahead < 0 {
+		return errors.New("the place in the checkpoint is ahead of the end of the header line: the file was replaced")
+	}
+	s.lines, s.skipping = p.lines, p.skipping
+	return nil
+}
+
+// pass drops the bytes that are to be passed over.
+func (s *scanner) pass() error {
+	for passed := 0; s.ahead > 0; {
+		n := int(min(s.ahead, int64(s.end-s.start)))
+		s.start += n
+		s.ahead -= int64(n)
+		if passed += n; s.ahead == 0 {
+			break
+		}
+		if passed > quantum {
+			return errAgain
+		}
+		if err := s.fill(); err == io.EOF {
+			return errShort
+		} else if err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -17,6 +17,19 @@ import (
 // Source of the directory passes it over. When the sink has a parallelism of more
 // than one, subtask i writes path with -i ahead of its extension: out-0.csv.
 //
+// In a job that takes checkpoints, each record is in the output exactly once: a
+// subtask writes parts, each with the records of one checkpoint, and a part gets
+// its name when the checkpoint is complete: out-0-1.csv, out-0-2.csv, with the
+// number of the subtask and of the part. Until then it is hidden. A part without
+// records is not written. Numbers go on after a restart and are not used again, so
+// nothing is ever replaced and complete files may be moved away; a file that has
+// the name of a part is an error. The sink keeps its place in hidden files beside
+// the parts, so the directory must outlive the process: a job that is recovered
+// and does not find a part of its checkpoint is refused.
+//
+// Standard output, pipes and devices are written at least once: after a recovery
+// the records since the checkpoint come again.
+//
 // Only one option of the form counts, as for a Source.
 func Sink[T any](path string, options ...Option) connector.Sink[T] {
 	return &sink[T]{config: newConfig(path, options), stdout: os.Stdout}
@@ -70,6 +83,10 @@ func (s *sink[T]) Open(_ context.Context, sub connector.Subtask) (connector.Writ
 	if f.rows != nil {
 		w.rows = f.rows.NewEncoder()
 	}
+	w.eager = path == stdio || special(path)
+	if sub.Checkpoints && !w.eager && s.create == nil {
+		return newRolling(w, path, c.compressionOf(path))
+	}
 	switch {
 	case path == stdio:
 		w.relay, err = startRelay(s.stdout, sub.Wake)
@@ -86,14 +103,7 @@ func (s *sink[T]) Open(_ context.Context, sub connector.Subtask) (connector.Writ
 		_ = w.out.abandon()
 		return nil, fmt.Errorf("file %s: %w", path, err)
 	}
-	w.eager = path == stdio || special(path)
-	if w.rows != nil {
-		w.row.Begin(w.buf, c.comma)
-		for _, name := range w.rows.Header() {
-			w.row.Text(name)
-		}
-		w.buf = append(w.row.End(), '\n')
-	}
+	w.header()
 	return w, nil
 }
 

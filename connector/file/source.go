@@ -17,6 +17,14 @@ import (
 // Records have no event time of their own. A row that cannot be decoded is
 // rejected with file:line as its origin, and reading goes on. The list of
 // files is taken once, when the source is first described or opened.
+//
+// A job that is recovered goes on in each file where the checkpoint was, at any
+// parallelism; files that were read to their end are not read again, and files
+// that are new are read. Files are known by their paths. A file that is not the
+// one that was read is an error: it has become shorter, or its first 4 KiB or
+// the last 4 KiB that were read have changed (of a compressed file, the first). A
+// compressed file is decompressed again up to the place. Standard input cannot be
+// read again: a job that reads it cannot be recovered.
 func Source[T any](path string, options ...Option) connector.Source[T] {
 	return &source[T]{config: newConfig(path, options), stdin: os.Stdin}
 }
@@ -65,8 +73,11 @@ func (s *source[T]) Open(_ context.Context, sub connector.Subtask) (connector.Re
 		return nil, err
 	}
 	r := &reader[T]{source: s, sub: sub, typ: event.TypeOf[T]()}
-	for i := sub.Index; i < len(files); i += sub.Parallelism {
-		in := input[T]{path: files[i]}
+	inputs, err := r.resume(files)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range inputs {
 		if in.format, err = formatOf[T](&s.config, in.path); err != nil {
 			return nil, err
 		}

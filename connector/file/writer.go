@@ -34,6 +34,18 @@ type writer[T any] struct {
 	closed bool
 }
 
+// header begins a file of CSV.
+func (w *writer[T]) header() {
+	if w.rows == nil {
+		return
+	}
+	w.row.Begin(w.buf, w.comma)
+	for _, name := range w.rows.Header() {
+		w.row.Text(name)
+	}
+	w.buf = append(w.row.End(), '\n')
+}
+
 // Write implements connector.Writer.
 func (w *writer[T]) Write(b *event.Records[T], from int) (int, error) {
 	if w.failed != nil {

@@ -34,7 +34,7 @@ func TestContract(t *testing.T) {
 			New: func(_ testing.TB, n int) connector.Source[tick] {
 				return generator.Source(fill, generator.Count(int64(n)))
 			},
-			Key: key,
+			Key: key, Positioned: true,
 		})
 	})
 	t.Run("at a rate", func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestContract(t *testing.T) {
 			New: func(_ testing.TB, n int) connector.Source[tick] {
 				return generator.Source(fill, generator.Count(int64(n)), generator.Rate(generator.Constant(50_000)))
 			},
-			Key: key,
+			Key: key, Positioned: true,
 		})
 	})
 }

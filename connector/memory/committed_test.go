@@ -20,7 +20,7 @@ func TestCommittedSink(t *testing.T) {
 		},
 		Record: func(k int) item { return item{k, "text"} },
 		Key:    func(v *item) int { return v.N },
-		Atomic: true,
+		Atomic: true, TwoPhase: true,
 	})
 }
 

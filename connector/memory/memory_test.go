@@ -28,6 +28,8 @@ func TestSource(t *testing.T) {
 	connectortest.TestSource(t, connectortest.Source[item]{
 		New: func(_ testing.TB, n int) connector.Source[item] { return memory.Source(items(n)) },
 		Key: func(v *item) int { return v.N },
+
+		Positioned: true,
 	})
 }
 

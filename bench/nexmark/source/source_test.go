@@ -31,7 +31,7 @@ func TestContract(t *testing.T) {
 	t.Run("in order", func(t *testing.T) {
 		connectortest.TestSource(t, connectortest.Source[schema.Event]{
 			New: func(_ testing.TB, n int) connector.Source[schema.Event] { return source.Events(auctions(n)) },
-			Key: key,
+			Key: key, Positioned: true,
 		})
 	})
 	t.Run("shuffled", func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestContract(t *testing.T) {
 			New: func(_ testing.TB, n int) connector.Source[schema.Event] {
 				return source.Events(auctions(n), source.Shuffled(3, time.Second))
 			},
-			Key: key,
+			Key: key, Positioned: true,
 		})
 	})
 }
