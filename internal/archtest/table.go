@@ -31,6 +31,7 @@ var Table = []Layer{
 	{"internal/metric", "event"},
 	{"internal/archtest", ""},
 	{"internal/broker", ""},
+	{"internal/realkafka", ""},
 
 	// Contracts, public.
 	{"codec", "event"},
