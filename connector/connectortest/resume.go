@@ -120,7 +120,15 @@ func waitIfIdle[T any](all []*reading[T]) error {
 	if ended == len(all) {
 		return errors.New("there is no more to come")
 	}
-	return waitAny(all)
+	if err := waitAny(all); err != nil {
+		return err
+	}
+	for _, r := range all { // any of them may have been woken: none counts as idle before it was polled
+		if !r.done {
+			r.last.State = connector.Ready
+		}
+	}
+	return nil
 }
 
 // positions asks all readers, in a copy that they cannot change any more.
