@@ -44,6 +44,9 @@ func NewBroadcastMap[K comparable, V any](s *Store, name string, options ...Opti
 	return &BroadcastMap[K, V]{s: s, m: m, most: cmp.Or(own.most, defaultBroadcast)}
 }
 
+// Shared tells whether the store has broadcast states.
+func (s *Store) Shared() bool { return len(s.shared) > 0 }
+
 // AllowBroadcast says whether broadcast states may be changed now.
 func (s *Store) AllowBroadcast(ok bool) { s.open = ok }
 

@@ -160,6 +160,8 @@ func (l *List[T]) drop(slot uint32) {
 	l.s.held[slot]--
 }
 
+func (l *List[T]) view() column { c := *l; return &c }
+
 func (l *List[T]) grow(n int)                 { l.cells.grow(n) }
 func (l *List[T]) warm(slots []uint32) uint64 { return l.cells.warm(slots) }
 func (l *List[T]) expire(slot uint32)         { l.trim(slot, l.cells.at(slot)) }

@@ -238,6 +238,8 @@ func (m *Map[K, V]) drop(slot uint32) {
 	m.s.held[slot]--
 }
 
+func (m *Map[K, V]) view() column { c := *m; return &c }
+
 func (m *Map[K, V]) grow(n int)                 { m.cells.grow(n) }
 func (m *Map[K, V]) warm(slots []uint32) uint64 { return m.cells.warm(slots) }
 

@@ -188,6 +188,8 @@ func (l *Series[T]) drop(slot uint32) {
 	l.room -= int64(cap(list))
 }
 
+func (l *Series[T]) view() column { c := *l; return &c }
+
 func (l *Series[T]) grow(n int)                 { l.cells.grow(n) }
 func (l *Series[T]) warm(slots []uint32) uint64 { return l.cells.warm(slots) }
 func (l *Series[T]) expire(uint32)              {}

@@ -29,6 +29,8 @@ type Store struct {
 	waste uint64 // keeps the loads of Warm
 	open  bool   // broadcast states may be changed
 
+	frozen *Frozen // snapshots that are being written, mostly none
+
 	bounded bool // of a broadcast state
 	most    int  // its entries, 0: the default
 }
@@ -51,6 +53,9 @@ type column interface {
 	// append encodes the contents of a slot, and load replaces them.
 	append(slot uint32, dst []byte) ([]byte, error)
 	load(slot uint32, data []byte) error
+	// view returns the same cells, to be encoded by another goroutine while some
+	// that it does not look at change.
+	view() column
 	entries() int64
 	bytes() int64
 	evolving
@@ -130,6 +135,7 @@ func (s *Store) Release(slot uint32) {
 		return
 	}
 	if s.held[slot] != 0 {
+		s.keep(slot)
 		for _, c := range s.columns {
 			c.drop(slot)
 		}
@@ -141,6 +147,10 @@ func (s *Store) Release(slot uint32) {
 // Unused tells whether a slot is in use for nothing: it holds no state and is
 // not pinned.
 func (s *Store) Unused(slot uint32) bool { return s.held[slot] == 0 }
+
+// Empty tells whether a slot that is in use holds no state: it is pinned at
+// most.
+func (s *Store) Empty(slot uint32) bool { return s.held[slot] == s.pins[slot] }
 
 // Pin keeps a slot in use until as many calls of Unpin, for what refers to the
 // key by its slot, like a timer.
@@ -167,6 +177,7 @@ func (s *Store) Warm(slots []uint32) {
 // more than 16 entries takes several calls.
 func (s *Store) Expire(slot uint32) {
 	if s.ttl && s.held[slot] > 0 {
+		s.keep(slot)
 		for _, c := range s.columns {
 			c.expire(slot)
 		}
@@ -176,6 +187,7 @@ func (s *Store) Expire(slot uint32) {
 // ExpireAll is Expire for as much as there is.
 func (s *Store) ExpireAll(slot uint32) {
 	if s.ttl && s.held[slot] > 0 {
+		s.keep(slot)
 		for _, c := range s.columns {
 			c.expireAll(slot)
 		}

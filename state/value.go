@@ -101,6 +101,8 @@ func (v *Value[T]) drop(slot uint32) {
 	v.s.held[slot]--
 }
 
+func (v *Value[T]) view() column { c := *v; return &c }
+
 func (v *Value[T]) grow(n int)                 { v.cells.grow(n) }
 func (v *Value[T]) warm(slots []uint32) uint64 { return v.cells.warm(slots) }
 func (v *Value[T]) bytes() int64               { return v.cells.bytes() + v.sizes.bytes() }
@@ -113,7 +115,10 @@ func (v *Value[T]) expire(slot uint32) {
 
 func (v *Value[T]) expireAll(slot uint32) { v.expire(slot) }
 
-var errCut = errors.New("the stored state ends too early")
+var (
+	errCut     = errors.New("the stored state ends too early")
+	errGivenUp = errors.New("the snapshot was given up")
+)
 
 // A value is stored as the time it expires at and its encoding.
 func (v *Value[T]) append(slot uint32, dst []byte) ([]byte, error) {

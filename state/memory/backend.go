@@ -28,6 +28,7 @@ type backend[K comparable] struct {
 	key  [1]K
 	hash [1]uint64
 	ref  [1]*uint32
+	one  [1]uint32
 }
 
 // NewBackend returns a backend that keeps all keys and their states in memory,
@@ -55,6 +56,7 @@ func (b *backend[K]) Select(keys []K, hashes []uint64, slots []uint32) error {
 			out[i] = *r - 1
 		}
 		b.store.Warm(out)
+		b.store.Keep(out)
 	}
 	return nil
 }
@@ -101,6 +103,8 @@ func (b *backend[K]) Recall(slot uint32, hash uint64) (K, error) {
 	if !ok {
 		return key, fmt.Errorf("no key with hash %#x is in slot %d", hash, slot)
 	}
+	b.one[0] = slot
+	b.store.Keep(b.one[:])
 	return key, nil
 }
 

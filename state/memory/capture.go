@@ -76,20 +76,22 @@ func (c *capture) writeTable(w io.Writer, name string, f *frozen) error {
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	err := f.write(&c.stop, func(entries []byte) error {
-		if len(entries) == 0 {
-			return nil
-		}
-		head = binary.AppendUvarint(append(head[:0], blockMark), uint64(len(entries)))
-		if _, err := w.Write(head); err != nil {
-			return err
-		}
-		_, err := w.Write(entries)
-		return err
-	})
+	err := f.write(&c.stop, func(entries []byte) error { return writeBlock(w, entries) })
 	if err != nil && !errors.Is(err, errReleased) {
 		return fmt.Errorf("the table %q cannot be written: %w", name, err)
 	}
+	return err
+}
+
+func writeBlock(w io.Writer, data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	var head [1 + binary.MaxVarintLen64]byte
+	if _, err := w.Write(binary.AppendUvarint(append(head[:0], blockMark), uint64(len(data)))); err != nil {
+		return err
+	}
+	_, err := w.Write(data)
 	return err
 }
 

@@ -45,13 +45,34 @@ func newInbox[K comparable, S any](e *entry, keys []K, states []S) *inbox {
 // Bounds of what is read at once: names and schemas are short, and other
 // lengths are believed only as far as data comes.
 const (
-	maxHead   = 1 << 24
-	readAhead = 1 << 20
+	maxHead    = 1 << 24
+	readAhead  = 1 << 20
+	readerSize = 64 << 10
 )
 
 // read takes in a piece, up to its end.
 func (in *inbox) read(from io.Reader, owns func(hash uint64) bool) error {
-	r := bufio.NewReaderSize(from, 64<<10)
+	r := bufio.NewReaderSize(from, readerSize)
+	if err := in.tables(r, owns); err != nil {
+		return err
+	}
+	return ended(r)
+}
+
+// ended makes sure that nothing follows.
+func ended(r *bufio.Reader) error {
+	switch _, err := r.ReadByte(); err {
+	case io.EOF:
+		return nil
+	case nil:
+		return errors.New("something follows the end of a snapshot: it is damaged")
+	default:
+		return err
+	}
+}
+
+// tables takes in all tables.
+func (in *inbox) tables(r *bufio.Reader, owns func(hash uint64) bool) error {
 	if err := in.head(r); err != nil {
 		return err
 	}
@@ -72,13 +93,7 @@ func (in *inbox) read(from io.Reader, owns func(hash uint64) bool) error {
 	case err != nil:
 		return cut(err)
 	case mark != endMark || n != uint64(total):
-		return fmt.Errorf("the snapshot of tables ends with %q and %d entries, and %d came: it is damaged", mark, n, total)
-	}
-	if _, err = r.ReadByte(); err != io.EOF {
-		if err == nil {
-			err = errors.New("something follows the snapshot of tables: it is damaged")
-		}
-		return err
+		return fmt.Errorf("a snapshot ends with %q and %d entries, and %d came: it is damaged", mark, n, total)
 	}
 	return nil
 }
@@ -86,7 +101,7 @@ func (in *inbox) read(from io.Reader, owns func(hash uint64) bool) error {
 // cut makes an end in the middle an error that says so.
 func cut(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("the snapshot of tables ends too early: %w", io.ErrUnexpectedEOF)
+		return fmt.Errorf("a snapshot ends too early: %w", io.ErrUnexpectedEOF)
 	}
 	return err
 }

@@ -71,3 +71,17 @@ func TestSnapshots(t *testing.T) {
 		})
 	})
 }
+
+func TestBackendSnapshots(t *testing.T) {
+	t.Run("int", func(t *testing.T) {
+		statetest.RunBackendSnapshots(t, statetest.Backends[int]{New: inMemory[int], Key: func(i int) int { return i }})
+	})
+	t.Run("string", func(t *testing.T) {
+		statetest.RunBackendSnapshots(t, statetest.Backends[string]{New: inMemory[string], Key: stringKey})
+	})
+	t.Run("struct", func(t *testing.T) {
+		statetest.RunBackendSnapshots(t, statetest.Backends[place]{New: inMemory[place], Key: func(i int) place {
+			return place{City: city(stringKey(i / 7)), Zone: int32(i % 7)}
+		}})
+	})
+}
