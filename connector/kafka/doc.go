@@ -7,10 +7,21 @@
 // it assigns partitions itself: in the list of all partitions, sorted by topic
 // and number, subtask i reads those at i, i+parallelism and so on. The job
 // alone knows how far it has read, nothing moves while it runs, and each
-// record is read once in a run. Group names a consumer group in which
-// positions are committed when the job has drained. Balanced lets the brokers
-// share the partitions among all members of the group instead, over several
-// processes; then a rebalance repeats what was read since the last commit.
+// record is read once in a run.
+//
+// Group names a consumer group in which positions are committed with each
+// checkpoint and when the job has drained. Checkpoints alone decide where a
+// recovered job goes on; the group is for those who watch the lag, and for a job
+// that starts without a checkpoint. A partition that is new since the checkpoint
+// is read from its beginning. Records of transactions are read once they are
+// committed, unless ReadUncommitted says otherwise.
+//
+// Balanced lets the brokers share the partitions among all members of the group
+// instead, over several processes. Brokers know nothing of checkpoints: a
+// rebalance repeats what was read since the last commit, so such a source is at
+// least once. Recovered, a member goes on with each partition where the
+// checkpoint was, whatever the group has, or where it was itself when it gave the
+// partition up: records may come again and none is lost.
 //
 // # Memory
 //

@@ -25,6 +25,7 @@ func (r *reader[T]) groupOptions() []kgo.Opt {
 		start = kgo.NewOffset().AfterMilli(c.startTime.UnixMilli())
 	}
 	return []kgo.Opt{
+		kgo.AdjustFetchOffsetsFn(r.adjust),
 		kgo.ConsumerGroup(c.group),
 		kgo.ConsumeTopics(c.topics...),
 		kgo.ConsumeStartOffset(start),
@@ -36,6 +37,24 @@ func (r *reader[T]) groupOptions() []kgo.Opt {
 		kgo.OnPartitionsRevoked(func(_ context.Context, _ *kgo.Client, m map[string][]int32) { r.lost(m) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, m map[string][]int32) { r.lost(m) }),
 	}
+}
+
+// adjust puts what this reader knows before what the group has: the place in the
+// checkpoint that the job goes on from, or where this reader was when it gave the
+// partition up. Another member may have read on from there: those records come
+// again, and none is lost. It knows nothing if the job started afresh, nor of
+// partitions that were new or nobody's at the checkpoint.
+func (r *reader[T]) adjust(_ context.Context, from map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for topic, numbers := range from {
+		for number := range numbers {
+			if p, ok := r.resume[place{topic, number}]; ok {
+				numbers[number] = kgo.NewOffset().At(p.next)
+			}
+		}
+	}
+	return from, nil
 }
 
 func (r *reader[T]) gained(m map[string][]int32) {
@@ -71,6 +90,9 @@ func (r *reader[T]) lost(m map[string][]int32) {
 			at := place{topic, number}
 			if p := r.partitions[at]; p != nil {
 				p.lost = true
+				if r.resume != nil && p.next >= 0 {
+					r.resume[at] = position{p.next, -1}
+				}
 				delete(r.partitions, at)
 				n++
 			}
@@ -84,57 +106,44 @@ func (r *reader[T]) lost(m map[string][]int32) {
 	}
 }
 
-// Commit implements connector.Committer: it commits, for each partition, the
-// offset after the last record polled. Without a group it does nothing.
-func (r *reader[T]) Commit(ctx context.Context, _ []connector.Split) error {
+// Commit implements connector.Committer: it commits the offsets of a checkpoint,
+// or those after the last records polled. Without a group it does nothing.
+func (r *reader[T]) Commit(ctx context.Context, splits []connector.Split) error {
 	if r.config.group == "" {
 		return nil
 	}
+	offsets, err := r.offsetsOf(splits)
+	if err != nil || len(offsets) == 0 {
+		return err
+	}
 	if r.config.balanced {
 		at := map[string]map[int32]kgo.EpochOffset{}
-		for place, next := range r.positions() {
+		for place, next := range offsets {
 			if at[place.topic] == nil {
 				at[place.topic] = map[int32]kgo.EpochOffset{}
 			}
 			at[place.topic][place.number] = kgo.EpochOffset{Epoch: -1, Offset: next}
 		}
-		return r.explain(r.commitAsMember(ctx, at))
-	}
-	var at kadm.Offsets
-	for place, next := range r.positions() {
-		at.AddOffset(place.topic, place.number, next, -1)
-	}
-	if len(at) == 0 {
-		return nil
-	}
-	return r.explain(r.admin.CommitAllOffsets(ctx, r.config.group, at))
-}
-
-func (r *reader[T]) positions() map[place]int64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	m := map[place]int64{}
-	for at, p := range r.partitions {
-		if p.next >= 0 {
-			m[at] = p.next
+		err = r.commitAsMember(ctx, at)
+	} else {
+		var at kadm.Offsets
+		for place, next := range offsets {
+			at.AddOffset(place.topic, place.number, next, -1)
 		}
+		err = r.admin.CommitAllOffsets(ctx, r.config.group, at)
 	}
-	return m
-}
-
-func (r *reader[T]) explain(err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case splits == nil:
+		return fmt.Errorf("kafka: the positions of group %q were not committed, the next run repeats records: %w", r.config.group, err)
 	}
-	return fmt.Errorf("kafka: the positions of group %q were not committed, the next run repeats records: %w", r.config.group, err)
+	return fmt.Errorf("kafka: the positions of group %q were not committed, so monitors show an older lag: %w", r.config.group, err)
 }
 
 // commitAsMember commits with the identity of the member, so that a member
 // which lost its place cannot overwrite the positions of its successor.
 func (r *reader[T]) commitAsMember(ctx context.Context, at map[string]map[int32]kgo.EpochOffset) error {
-	if len(at) == 0 {
-		return nil
-	}
 	var failed error
 	r.cl.CommitOffsetsSync(ctx, at, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 		failed = err

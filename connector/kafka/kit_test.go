@@ -36,7 +36,8 @@ func sourceKit(c *kfake.Cluster, addr string, options ...kafka.SourceOption) con
 			send(tb, addr, all)
 			return kafka.Source[number](topic, options...)
 		},
-		Key: func(v *number) int { return v.N },
+		Key:        func(v *number) int { return v.N },
+		Positioned: true,
 	}
 }
 

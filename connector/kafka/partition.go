@@ -46,6 +46,7 @@ type shared struct {
 	partitions map[place]*partition // those that are ours
 	splits     map[place]int        // the split number of every partition ever seen
 	counts     map[string]int       // partitions of each topic at the start
+	resume     map[place]position   // where to go on, nil if the job starts afresh
 	changed    bool                 // the set of partitions, since Splits was called
 	ready      []chunk              // the hand-over: one poll's worth
 	failed     error                // why no more will come

@@ -80,6 +80,9 @@ func (r *reader[T]) prepare(ctx context.Context) error {
 		return err
 	}
 	r.shared = newShared(details)
+	if err := r.takeUp(); err != nil {
+		return err
+	}
 	fetches := c.concurrent
 	if fetches == 0 {
 		fetches = min(max(leaders(details), 1), 4)

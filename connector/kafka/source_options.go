@@ -88,8 +88,9 @@ func Decode[T any](decode func(*Message, *T) error) SourceOption {
 	return sourceOption(func(c *sourceConfig) { c.decode = decode })
 }
 
-// Group names the consumer group whose committed positions are read at the
-// start and written when the job has drained.
+// Group names the consumer group whose committed positions are read when the job
+// starts without a checkpoint, and written with each checkpoint and when the job
+// has drained.
 func Group(name string) SourceOption {
 	return sourceOption(func(c *sourceConfig) { c.group = name })
 }
@@ -97,7 +98,8 @@ func Group(name string) SourceOption {
 // Balanced makes each subtask a member of the group, so that the brokers share
 // the partitions among all members, those in other processes included. When
 // members come or go, records read since the last commit are read again by the
-// partition's next reader. It needs Group.
+// partition's next reader, so the source is at least once, also with
+// checkpoints. It needs Group.
 func Balanced() SourceOption { return sourceOption(func(c *sourceConfig) { c.balanced = true }) }
 
 // StartEarliest starts with the oldest record. It is the default without Group.

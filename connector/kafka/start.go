@@ -47,11 +47,18 @@ func (r *reader[T]) locate(ctx context.Context, mine []*partition) error {
 		if c.bounded {
 			p.stop = high.Offset
 		}
+		if old, ok := r.resume[place{p.topic, p.number}]; ok && c.bounded && old.stop >= 0 {
+			if old.stop > high.Offset && c.outside == Fail {
+				return outOfRange(p.topic, p.number, fmt.Sprintf("the job should read up to offset %d, but the log ends at %d", old.stop, high.Offset))
+			}
+			p.stop = min(old.stop, high.Offset)
+		}
 	}
 	return nil
 }
 
-// wanted returns the offsets that were committed, given, or found by time.
+// wanted returns the offsets that the checkpoint has, or that were committed,
+// given, or found by time; nil if none of these decide.
 func (r *reader[T]) wanted(ctx context.Context) (map[string]map[int32]int64, error) {
 	c := r.config
 	found := map[string]map[int32]int64{}
@@ -61,7 +68,15 @@ func (r *reader[T]) wanted(ctx context.Context) (map[string]map[int32]int64, err
 		}
 		found[topic][number] = offset
 	}
+	if r.resume != nil {
+		for at, p := range r.resume {
+			put(at.topic, at.number, p.next)
+		}
+		return found, nil
+	}
 	switch c.start {
+	case startLatest, startEarliest:
+		return nil, nil
 	case startOffsets:
 		return c.offsets, nil
 	case startTime:
@@ -92,7 +107,7 @@ func (r *reader[T]) wanted(ctx context.Context) (map[string]map[int32]int64, err
 
 // startOf is where a partition of which [low, high) can be read starts.
 func (c *sourceConfig) startOf(p *partition, low, high int64, wanted map[string]map[int32]int64) (int64, error) {
-	if c.start == startLatest {
+	if c.start == startLatest && wanted == nil {
 		return high, nil
 	}
 	at, ok := wanted[p.topic][p.number]
