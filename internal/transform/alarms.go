@@ -22,14 +22,23 @@ type alarm[K comparable] struct {
 // the watermark stops inside of it.
 type alarms[K comparable] struct {
 	shift   uint // a bucket spans 1<<shift nanoseconds
-	buckets map[int64][]alarm[K]
+	buckets map[int64]alarmBucket[K]
 	numbers []int64 // of the buckets, descending
 	entered int64   // the bucket that open is from
 	begun   bool
 	open    []alarm[K] // what is left of it, the next one last
+	opened  uint32     // when its bucket was made
 	soon    []alarm[K] // added since then for it or for earlier times: a heap
 	spare   [][]alarm[K]
 	n       int
+	epoch   uint32 // counts captures
+}
+
+// alarmBucket is a list of alarms. One that was made in an epoch that is over is
+// shared with a capture: it may be appended to, and not be changed otherwise.
+type alarmBucket[K comparable] struct {
+	list  []alarm[K]
+	epoch uint32
 }
 
 // bucketsPerSpan is into how many buckets the usual time from adding an alarm
@@ -39,7 +48,7 @@ const bucketsPerSpan = 16
 // newAlarms returns an empty queue for alarms that usually come due a span
 // after they are added.
 func newAlarms[K comparable](span time.Duration) *alarms[K] {
-	return &alarms[K]{shift: uint(bits.Len64(uint64(max(span/bucketsPerSpan, 1))) - 1), buckets: map[int64][]alarm[K]{}}
+	return &alarms[K]{shift: uint(bits.Len64(uint64(max(span/bucketsPerSpan, 1))) - 1), buckets: map[int64]alarmBucket[K]{}}
 }
 
 // len is the number of alarms, and bytes about what they take.
@@ -54,15 +63,17 @@ func (q *alarms[K]) add(a alarm[K]) {
 		q.push(a)
 		return
 	}
-	list, ok := q.buckets[n]
+	b, ok := q.buckets[n]
 	if !ok {
+		b.epoch = q.epoch
 		i, _ := slices.BinarySearchFunc(q.numbers, n, func(x, n int64) int { return cmp.Compare(n, x) })
 		q.numbers = slices.Insert(q.numbers, i, n)
 		if last := len(q.spare) - 1; last >= 0 {
-			list, q.spare = q.spare[last], q.spare[:last]
+			b.list, q.spare = q.spare[last], q.spare[:last]
 		}
 	}
-	q.buckets[n] = append(list, a)
+	b.list = append(b.list, a)
+	q.buckets[n] = b
 }
 
 // pop removes an alarm that is due at t: at or before it. Their order is not
@@ -99,14 +110,18 @@ func (q *alarms[K]) enter(t event.Time) bool {
 	if start > int64(t) {
 		return false
 	}
-	if cap(q.open) > 0 && len(q.spare) < bucketsPerSpan {
+	if cap(q.open) > 0 && len(q.spare) < bucketsPerSpan && q.opened == q.epoch {
 		clear(q.open[:cap(q.open)])
 		q.spare = append(q.spare, q.open[:0])
 	}
-	q.open, q.entered, q.begun = q.buckets[n], n, true
+	b := q.buckets[n]
+	q.open, q.opened, q.entered, q.begun = b.list, b.epoch, n, true
 	q.numbers = q.numbers[:last]
 	delete(q.buckets, n)
 	if end := start + (1<<q.shift - 1); end > int64(t) {
+		if q.opened != q.epoch {
+			q.open, q.opened = slices.Clone(q.open), q.epoch
+		}
 		slices.SortFunc(q.open, func(a, b alarm[K]) int { return cmp.Compare(b.at, a.at) })
 	}
 	return true

@@ -145,6 +145,10 @@ func (o *Process[K, U]) selectKeys(keys []K, hashes []uint64, slots []uint32) er
 // Watermark implements operator.Operator: timers fire before it is passed on.
 func (o *Process[K, U]) Watermark(t event.Time) error {
 	s := &o.scope
+	if t <= s.watermark && t > event.MinTime { // after a recovery: nothing new
+		s.ctx.Watermark(t)
+		return nil
+	}
 	o.tick()
 	s.passed, s.watermark = s.watermark, t
 	if t == event.MaxTime {
@@ -231,7 +235,7 @@ func (o *Process[K, U]) fireOne(t timer, kind TimerKind) error {
 		s.time = s.passed + 1
 	}
 	s.store.Use(t.slot)
-	s.store.Unpin(t.slot)
+	s.unpin(t.slot)
 	if err := o.call(t.time, kind); err != nil {
 		if err := s.ctx.Reject(FiredTimer[K]{Key: key, At: t.time}, s.time, err); err != nil {
 			return err

@@ -27,8 +27,9 @@ type Scope[K comparable, U any] struct {
 	passed    event.Time // the watermark before
 
 	event, processing timers
-	alarms            *alarms[K] // nil: none can be set
-	copyKey           func(*K)   // nil: keys share no memory
+	alarms            *alarms[K]   // nil: none can be set
+	copyKey           func(*K)     // nil: keys share no memory
+	keys              *slotKeys[K] // of slots with timers; nil until there is a snapshot
 
 	buf   *event.Records[U]
 	full  int
@@ -109,15 +110,13 @@ func (s *Scope[K, U]) queue(kind TimerKind) *timers {
 // SetTimer sets a timer for the current key. There is one for a key, kind and
 // time, however often it is set.
 func (s *Scope[K, U]) SetTimer(kind TimerKind, at event.Time) {
-	if s.queue(kind).add(at, s.hash, s.slot) {
-		s.store.Pin(s.slot)
-	}
+	s.setTimer(kind, at, s.key, s.hash, s.slot)
 }
 
 // DeleteTimer takes a timer of the current key back.
 func (s *Scope[K, U]) DeleteTimer(kind TimerKind, at event.Time) {
 	if s.queue(kind).remove(at, s.hash, s.slot) {
-		s.store.Unpin(s.slot)
+		s.unpin(s.slot)
 	}
 }
 

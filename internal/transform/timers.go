@@ -33,11 +33,18 @@ type timers struct {
 	set     timerSet
 	total   int // entries, deleted ones too
 	seq     uint32
+	// removed are the seqs of timers deleted since the entries were compacted,
+	// once the queue has been captured: a capture has all entries.
+	removed  []uint32
+	captured bool
 }
 
+// timerBucket is a list of timers. Where a capture shares it, it is only
+// appended to.
 type timerBucket struct {
 	entries  []timer
 	min, max event.Time
+	shared   bool
 }
 
 // ordinal maps times to unsigned numbers in the same order.
@@ -78,10 +85,14 @@ func (q *timers) put(t timer) {
 
 // remove deletes a timer and tells whether it was there.
 func (q *timers) remove(at event.Time, hash uint64, slot uint32) bool {
-	if !q.set.remove(timer{time: at, hash: hash, slot: slot}) {
+	seq := q.set.remove(timer{time: at, hash: hash, slot: slot})
+	if seq == 0 {
 		return false
 	}
-	if q.total > 2*q.set.n+64 {
+	if q.captured {
+		q.removed = append(q.removed, seq)
+	}
+	if q.total > 2*q.set.n+64 || len(q.removed) > max(q.set.n, keepBucket) {
 		q.compact()
 	}
 	return true
@@ -137,8 +148,8 @@ func (q *timers) skip() {
 }
 
 func (b *timerBucket) reset() {
-	if cap(b.entries) > keepBucket {
-		b.entries = nil
+	if cap(b.entries) > keepBucket || b.shared {
+		b.entries, b.shared = nil, false
 	}
 	b.entries = b.entries[:0]
 }
@@ -176,7 +187,7 @@ func (q *timers) settle(upTo event.Time) bool {
 
 // compact drops the deleted entries.
 func (q *timers) compact() {
-	q.total = 0
+	q.total, q.removed = 0, nil // a capture may have them
 	for i := range q.buckets {
 		b := &q.buckets[i]
 		entries := b.entries
@@ -184,7 +195,11 @@ func (q *timers) compact() {
 			entries = entries[q.head:]
 			q.head = 0
 		}
-		b.entries = q.live(b.entries[:0], entries)
+		into := b.entries[:0]
+		if b.shared {
+			into, b.shared = nil, false
+		}
+		b.entries = q.live(into, entries)
 		if cap(b.entries) > keepBucket && 4*len(b.entries) < cap(b.entries) {
 			b.entries = slices.Clone(b.entries)
 		}

@@ -68,17 +68,17 @@ func (s *timerSet) take(t timer) bool {
 	return true
 }
 
-// remove removes the timer with this time, hash and slot.
-func (s *timerSet) remove(t timer) bool {
+// remove removes the timer with this time, hash and slot, and returns its seq,
+// 0 if it was not there.
+func (s *timerSet) remove(t timer) (seq uint32) {
 	if s.n == 0 {
-		return false
+		return 0
 	}
 	at := s.find(&t)
-	if s.slots[at].seq == 0 {
-		return false
+	if seq = s.slots[at].seq; seq != 0 {
+		s.empty(uint64(at))
 	}
-	s.empty(uint64(at))
-	return true
+	return seq
 }
 
 // smallSet is a number of slots that is not worth giving back.
