@@ -28,6 +28,7 @@ type Counted[A any] struct {
 type Count[K comparable, T, A, U any] struct {
 	base
 	keyed[K, T, Counted[A]]
+	definition                string
 	pane, perWindow, perSlide int64 // records; panes
 	fold                      Fold[T, A]
 	table                     state.Table[K, Counted[A]]
@@ -36,7 +37,7 @@ type Count[K comparable, T, A, U any] struct {
 
 // NewCount returns the operator; the windows are valid.
 func NewCount[K comparable, T, A, U any](d window.Counts, key func(*T) K, fold Fold[T, A], result Result[K, A, U], table Tables[K, Counted[A]]) operator.Operator {
-	o := &Count[K, T, A, U]{fold: fold, pane: int64(d.Pane())}
+	o := &Count[K, T, A, U]{definition: d.String(), fold: fold, pane: int64(d.Pane())}
 	o.perWindow, o.perSlide = int64(d.PanesPerWindow()), int64(d.Slide())/o.pane
 	o.key, o.results.result, o.tables.open = key, result, table
 	return o

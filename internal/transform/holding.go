@@ -7,13 +7,13 @@ import "github.com/affluxdev/afflux/operator"
 // be late behind the watermark of another, which has heard of them before.
 
 // Holding implements operator.Holding: there are windows that have not fired.
-func (o *Window[K, T, A, U]) Holding() bool { return len(o.panes) > 0 }
+func (o *Window[K, T, A, U]) Holding() bool { return len(o.panes) > 0 || len(o.ahead) > 0 }
 
 // Holding implements operator.Holding: there are windows that have not fired.
 // The one of all time fires when the input ends, at no event time before.
 func (o *Triggered[K, T, A, U]) Holding() bool {
 	n := len(o.parts)
-	return n > 0 && o.parts[n-1].number > o.complete && !o.assigner.Unbounded()
+	return len(o.ahead) > 0 || n > 0 && o.parts[n-1].number > o.complete && !o.assigner.Unbounded()
 }
 
 // Holding implements operator.Holding: there are sessions.

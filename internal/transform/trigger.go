@@ -27,6 +27,11 @@ func (o *Triggered[K, T, A, U]) fire(key K, w window.Window, t window.Timing, c 
 // Watermark implements operator.Operator: it fires what is complete and drops
 // what is not kept any longer.
 func (o *Triggered[K, T, A, U]) Watermark(t event.Time) error {
+	if len(o.ahead) > 0 {
+		if err := o.catchUp(o.assigner.Complete(t)); err != nil {
+			return err
+		}
+	}
 	if err := o.fireComplete(t); err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ type Triggered[K comparable, T, A, U any] struct {
 	shared   bool // parts are panes
 
 	parts    []part[K, A] // ascending
+	ahead    ahead[part[K, A]]
 	spare    []state.Table[K, Cell[A]]
 	complete int64      // the last window that is complete
 	dropped  int64      // the last window that is not kept any more

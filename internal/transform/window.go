@@ -31,6 +31,7 @@ type Window[K comparable, T, A, U any] struct {
 	fired int64        // the last window that fired
 	live  int64        // the first pane that is not late
 	spare []state.Table[K, A]
+	ahead ahead[pane[K, A]]
 
 	buf      *event.Records[U]
 	late     *event.Records[T]
@@ -214,17 +215,10 @@ func (o *Window[K, T, A, U]) foldMixed(in *event.Records[T], from, to int) error
 
 // Watermark implements operator.Operator: it fires what is complete.
 func (o *Window[K, T, A, U]) Watermark(t event.Time) error {
-	o.numbers = o.numbers[:0]
-	for i := range o.panes {
-		o.numbers = append(o.numbers, o.panes[i].number)
+	if len(o.ahead) > 0 {
+		o.catchUp(o.assigner.Complete(t))
 	}
-	at := 0
-	for i, numbers := range o.assigner.Due(o.numbers, o.fired, t) {
-		for o.panes[at].number != numbers[0] {
-			at++
-		}
-		o.fire(o.assigner.Window(i), o.panes[at:at+len(numbers)])
-	}
+	o.fireDue(t)
 	o.out.Emit(o.buf)
 	o.fired = max(o.fired, o.assigner.Complete(t))
 	o.live = max(o.live, o.assigner.Live(t))
@@ -240,6 +234,21 @@ func (o *Window[K, T, A, U]) Watermark(t event.Time) error {
 	o.panes = slices.Delete(o.panes, 0, dead)
 	o.ctx.Watermark(t)
 	return nil
+}
+
+// fireDue emits the results of the windows that a watermark completes.
+func (o *Window[K, T, A, U]) fireDue(t event.Time) {
+	o.numbers = o.numbers[:0]
+	for i := range o.panes {
+		o.numbers = append(o.numbers, o.panes[i].number)
+	}
+	at := 0
+	for i, numbers := range o.assigner.Due(o.numbers, o.fired, t) {
+		for o.panes[at].number != numbers[0] {
+			at++
+		}
+		o.fire(o.assigner.Window(i), o.panes[at:at+len(numbers)])
+	}
 }
 
 // fire emits the results of a window.

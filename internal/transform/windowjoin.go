@@ -5,6 +5,7 @@ import (
 
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/operator"
+	"github.com/affluxdev/afflux/state"
 	"github.com/affluxdev/afflux/window"
 )
 
@@ -126,6 +127,16 @@ func (o *WindowJoin[K, A, B, U]) Woken() error {
 		return w.Woken()
 	}
 	return nil
+}
+
+// Snapshot implements operator.Stateful: all is kept by the operator within.
+func (o *WindowJoin[K, A, B, U]) Snapshot(s state.Snapshot) error {
+	return o.inner.(operator.Stateful).Snapshot(s)
+}
+
+// Restore implements operator.Stateful.
+func (o *WindowJoin[K, A, B, U]) Restore(r state.Restoration) error {
+	return o.inner.(operator.Stateful).Restore(r)
 }
 
 // Finish implements operator.Operator.
