@@ -1,8 +1,6 @@
 package transform
 
 import (
-	"unsafe"
-
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/operator"
 	"github.com/affluxdev/afflux/window"
@@ -32,6 +30,7 @@ type Session[K comparable, T, A, U any] struct {
 	empty     []int // records of the batch whose keys may have no session
 	ticker    ticker
 	changed   []alarm[K] // keys that an early result is due for
+	lent      bool       // changed is shared with a capture
 
 	hashes [chunk]uint64
 	dues   [chunk]event.Time
@@ -54,7 +53,8 @@ func (o *Session[K, T, A, U]) Open(ctx operator.Context) error {
 	if err := o.tables.openTables(ctx); err != nil {
 		return err
 	}
-	o.sessions.table = o.tables.all.New()
+	o.sessions.make = o.tables.all.New
+	o.sessions.table = o.sessions.make()
 	o.results.open(ctx)
 	o.late.open(ctx)
 	return o.base.Open(ctx)
@@ -99,11 +99,11 @@ func (o *Session[K, T, A, U]) foldRun(in *event.Records[T], from, to, base int) 
 	add := o.fold.Add
 	for i := from; i < to; i++ {
 		o.pos = i
-		k, t := o.accs[i-base], in.Times[i]
-		s := &k.head
-		if s.used && s.next == 0 && !s.fired && o.sessions.near(s, t, t) {
+		a, t := o.accs[i-base], in.Times[i]
+		s := &a.head
+		if a.n == 1 && !s.fired && o.sessions.near(s, t, t) {
 			s.first, s.last = min(s.first, t), max(s.last, t)
-		} else if s = o.place(k, i, o.keys[i-base], in.Hashes[i], t); s == nil {
+		} else if s = o.place(owner[K, A]{a, o.keys[i-base], in.Hashes[i]}, i, t); s == nil {
 			o.late.add(&in.Values[i], t)
 			continue
 		}
@@ -111,7 +111,7 @@ func (o *Session[K, T, A, U]) foldRun(in *event.Records[T], from, to, base int) 
 		if o.plain {
 			continue
 		}
-		if err := o.note(k, s, i, o.keys[i-base], in.Hashes[i]); err != nil {
+		if err := o.note(owner[K, A]{a, o.keys[i-base], in.Hashes[i]}, s, i); err != nil {
 			return i, err
 		}
 	}
@@ -119,28 +119,28 @@ func (o *Session[K, T, A, U]) foldRun(in *event.Records[T], from, to, base int) 
 }
 
 // place finds or begins the session of a record; nil says that it is late.
-func (o *Session[K, T, A, U]) place(k *Activity[A], i int, key K, hash uint64, t event.Time) *session[A] {
-	s := o.sessions.find(k, t)
+func (o *Session[K, T, A, U]) place(k owner[K, A], i int, t event.Time) *session[A] {
+	s := o.sessions.find(&k, t)
 	if s == nil {
 		if o.expired(t.Add(o.sessions.def.Gap())) {
-			if !k.head.used {
+			if k.n == 0 {
 				o.empty = append(o.empty, i)
 			}
 			return nil
 		}
-		s = o.sessions.begin(k, t)
+		s = o.sessions.begin(&k, t)
 	} else if s.fired && !o.complete(s) {
 		s.fired = false
 	}
 	if due := o.due(s); !k.armed || due < k.alarm {
-		o.arm(k, key, hash, due, o.copyKey)
+		o.arm(k, due, o.copyKey)
 	}
 	return s
 }
 
 // note does what firings other than the one of the watermark need to know of a
 // record.
-func (o *Session[K, T, A, U]) note(k *Activity[A], s *session[A], i int, key K, hash uint64) error {
+func (o *Session[K, T, A, U]) note(k owner[K, A], s *session[A], i int) error {
 	s.records = addRecords(s.records, 1)
 	if o.complete(s) {
 		s.fired = true // late, at the end of the batch
@@ -148,25 +148,25 @@ func (o *Session[K, T, A, U]) note(k *Activity[A], s *session[A], i int, key K, 
 		return nil
 	}
 	if n := o.firing.EarlyCount; n > 0 && int(s.records) >= n {
-		return o.fire(key, s, window.Early)
+		return o.fire(k.key, s, window.Early)
 	}
 	if o.firing.Early > 0 && !k.listed {
 		k.listed = true
 		if o.copyKey != nil {
-			o.copyKey(&key)
+			o.copyKey(&k.key)
 		}
-		o.changed = append(o.changed, alarm[K]{hash: hash, key: key})
+		o.changed = append(o.changed, alarm[K]{hash: k.hash, key: k.key})
 		o.ticker.start(o.ctx)
 	}
 	return nil
 }
 
-func (o *Session[K, T, A, U]) arm(k *Activity[A], key K, hash uint64, due event.Time, copyKey func(*K)) {
+func (o *Session[K, T, A, U]) arm(k owner[K, A], due event.Time, copyKey func(*K)) {
 	if copyKey != nil {
-		copyKey(&key)
+		copyKey(&k.key)
 	}
 	k.alarm, k.armed = due, true
-	o.alarms.add(alarm[K]{at: due, hash: hash, key: key})
+	o.alarms.add(alarm[K]{at: due, hash: k.hash, key: k.key})
 }
 
 func (o *Session[K, T, A, U]) complete(s *session[A]) bool {
@@ -211,6 +211,10 @@ func (o *Session[K, T, A, U]) fire(key K, s *session[A], t window.Timing) error 
 
 // Watermark implements operator.Operator: it fires what is complete.
 func (o *Session[K, T, A, U]) Watermark(t event.Time) error {
+	if t <= o.watermark && t > event.MinTime { // after a recovery: nothing new
+		o.ctx.Watermark(t)
+		return nil
+	}
 	o.watermark = t
 	for n := chunk; n == chunk; {
 		// Many keys are looked up at a time, for their cache misses to overlap.
@@ -227,11 +231,11 @@ func (o *Session[K, T, A, U]) Watermark(t event.Time) error {
 			k := o.accs[i]
 			if k.armed && k.alarm == o.dues[i] {
 				k.armed = false
-				if err := o.ring(k, o.keys[i], o.hashes[i]); err != nil {
+				if err := o.ring(owner[K, A]{k, o.keys[i], o.hashes[i]}); err != nil {
 					return err
 				}
 			}
-			if !k.head.used {
+			if k.n == 0 {
 				gone = append(gone, int32(i))
 			}
 		}
@@ -246,26 +250,27 @@ func (o *Session[K, T, A, U]) Watermark(t event.Time) error {
 
 // ring fires and drops the sessions of a key that are due, and arms the next
 // alarm.
-func (o *Session[K, T, A, U]) ring(k *Activity[A], key K, hash uint64) error {
-	for s := &k.head; s != nil; s = o.sessions.after(s) {
+func (o *Session[K, T, A, U]) ring(k owner[K, A]) error {
+	for i := range k.n {
+		s := o.sessions.at(&k, i)
 		if s.fired || !o.complete(s) {
 			continue
 		}
 		s.fired = true
 		if o.plain || s.records > 0 || !o.firing.Discard {
-			if err := o.fire(key, s, window.OnTime); err != nil {
+			if err := o.fire(k.key, s, window.OnTime); err != nil {
 				return err
 			}
 		}
 	}
-	if !o.sessions.drop(k, o.done) {
+	if !o.sessions.drop(&k, o.done) {
 		return nil
 	}
 	due := o.due(&k.head)
-	for s := o.sessions.after(&k.head); s != nil; s = o.sessions.after(s) {
-		due = min(due, o.due(s))
+	for i := int32(1); i < k.n; i++ {
+		due = min(due, o.due(o.sessions.at(&k, i)))
 	}
-	o.arm(k, key, hash, due, nil)
+	o.arm(k, due, nil)
 	return nil
 }
 
@@ -273,8 +278,9 @@ func (o *Session[K, T, A, U]) ring(k *Activity[A], key K, hash uint64) error {
 func (o *Session[K, T, A, U]) fireLate(in *event.Records[T]) error {
 	for _, i := range o.touched {
 		key := o.key(&in.Values[i])
-		k := o.sessions.table.Get(&key, in.Hashes[i])
-		for s := &k.head; s != nil; s = o.sessions.after(s) {
+		k := owner[K, A]{o.sessions.table.Get(&key, in.Hashes[i]), key, in.Hashes[i]}
+		for n := range k.n {
+			s := o.sessions.at(&k, n)
 			if s.records == 0 || !s.fired || !o.sessions.near(s, in.Times[i], in.Times[i]) {
 				continue
 			}
@@ -291,7 +297,7 @@ func (o *Session[K, T, A, U]) fireLate(in *event.Records[T]) error {
 func (o *Session[K, T, A, U]) forgetEmpty(in *event.Records[T]) {
 	for _, i := range o.empty {
 		key := o.key(&in.Values[i])
-		if k := o.sessions.table.Get(&key, in.Hashes[i]); k != nil && !k.head.used {
+		if k := o.sessions.table.Get(&key, in.Hashes[i]); k != nil && k.n == 0 {
 			o.sessions.table.Delete(&key, in.Hashes[i])
 		}
 	}
@@ -304,12 +310,14 @@ func (o *Session[K, T, A, U]) Woken() error {
 		return nil
 	}
 	for _, c := range o.changed {
-		k := o.sessions.table.Get(&c.key, c.hash)
-		if k == nil {
+		a := o.sessions.table.Get(&c.key, c.hash)
+		if a == nil {
 			continue
 		}
+		k := owner[K, A]{a, c.key, c.hash}
 		k.listed = false
-		for s := &k.head; s != nil; s = o.sessions.after(s) {
+		for i := range k.n {
+			s := o.sessions.at(&k, i)
 			if s.records == 0 || s.fired {
 				continue
 			}
@@ -317,6 +325,9 @@ func (o *Session[K, T, A, U]) Woken() error {
 				return err
 			}
 		}
+	}
+	if o.lent {
+		o.changed, o.lent = nil, false
 	}
 	clear(o.changed)
 	o.changed = o.changed[:0]
@@ -327,14 +338,12 @@ func (o *Session[K, T, A, U]) Woken() error {
 // Close implements operator.Operator.
 func (o *Session[K, T, A, U]) Close() error { return o.tables.closeTables() }
 
-// publish sets the gauges now and then. The keys of alarms are in memory, and
-// so are the sessions of a key beyond the first.
+// publish sets the gauges now and then. The keys of alarms are in memory.
 func (o *Session[K, T, A, U]) publish() {
 	if !o.tables.due(o.ctx.Now()) {
 		return
 	}
 	s := &o.sessions
-	beyond := int64(cap(s.more)) * int64(unsafe.Sizeof(session[A]{}))
-	o.tables.publish(s.table.Len(), s.table.Bytes()+o.alarms.bytes()+beyond)
+	o.tables.publish(s.table.Len(), s.bytes()+o.alarms.bytes())
 	o.ctx.Gauge("timers", float64(o.alarms.len()))
 }

@@ -12,10 +12,8 @@ import (
 type session[A any] struct {
 	first, last event.Time // of its records
 	acc         A
-	next        int32 // 1 + the index of the key's next session, 0: none
 	records     int32 // since its last result
-	used        bool
-	fired       bool // at the watermark, with all records up to then
+	fired       bool  // at the watermark, with all records up to then
 }
 
 // Activity is what is known about a key: its sessions, most often one. They
@@ -23,19 +21,32 @@ type session[A any] struct {
 type Activity[A any] struct {
 	head   session[A]
 	alarm  event.Time // the one that counts, while armed
+	n      int32      // sessions, the first one included
 	armed  bool
 	listed bool // among the keys that an early result is due for
 }
 
-// sessions holds the sessions of all keys. Those beyond the first of a key lie
-// in one slice without pointers of its own, linked by index.
+// sessions holds the sessions of all keys. The second one of a key is in the
+// first table beyond, the third in the next, and so on, so that what a key has
+// is found by the key alone. Only the heads of those tables are used.
 type sessions[K comparable, A any] struct {
-	def   window.Sessions
-	gap   event.Time
-	merge func(into, from *A)
-	table state.Table[K, Activity[A]]
-	more  []session[A]
-	free  int32 // 1 + the index of the first free one of more
+	def    window.Sessions
+	gap    event.Time
+	merge  func(into, from *A)
+	make   func() state.Table[K, Activity[A]]
+	table  state.Table[K, Activity[A]]
+	beyond []state.Table[K, Activity[A]]
+
+	key  [1]K
+	hash [1]uint64
+	out  [1]*Activity[A]
+}
+
+// owner is a key with what is known about it.
+type owner[K comparable, A any] struct {
+	*Activity[A]
+	key  K
+	hash uint64
 }
 
 // near tells whether records from one event time to another belong to a session.
@@ -52,94 +63,93 @@ func (o *sessions[K, A]) near(s *session[A], first, last event.Time) bool {
 // of is the window of a session.
 func (o *sessions[K, A]) of(s *session[A]) window.Window { return o.def.Of(s.first, s.last) }
 
+// at is a session of a key, from 0. It is valid until the sessions of a key
+// become more or fewer.
+func (o *sessions[K, A]) at(k *owner[K, A], i int32) *session[A] {
+	if i == 0 {
+		return &k.head
+	}
+	o.key[0] = k.key // so that k stays on the stack
+	return &o.beyond[i-1].Get(&o.key[0], k.hash).head
+}
+
 // find returns the session that a record belongs to, extended by it and merged
 // with others that it is near to; nil if there is none.
-func (o *sessions[K, A]) find(k *Activity[A], t event.Time) *session[A] {
-	if !k.head.used {
+func (o *sessions[K, A]) find(k *owner[K, A], t event.Time) *session[A] {
+	at := int32(0)
+	for at < k.n && !o.near(o.at(k, at), t, t) {
+		at++
+	}
+	if at == k.n {
 		return nil
 	}
-	var found *session[A]
-	for s := &k.head; s != nil; s = o.after(s) {
-		if o.near(s, t, t) {
-			found = s
-			break
-		}
-	}
-	if found == nil {
-		return nil
-	}
+	found := o.at(k, at)
 	found.first, found.last = min(found.first, t), max(found.last, t)
-	// What is before found in the list is not near to t: only what follows
-	// has to be looked at.
-	for at := &found.next; *at != 0; {
-		s := &o.more[*at-1]
+	// What is before found is not near to t: only what follows has to be looked
+	// at.
+	for i := at + 1; i < k.n; {
+		s := o.at(k, i)
 		if !o.near(s, found.first, found.last) {
-			at = &s.next
+			i++
 			continue
 		}
 		o.merge(&found.acc, &s.acc)
 		found.first, found.last = min(found.first, s.first), max(found.last, s.last)
 		found.records = addRecords(found.records, s.records)
 		found.fired = found.fired && s.fired
-		i := *at
-		*at = s.next
-		o.release(i)
+		o.remove(k, i)
+		found = o.at(k, at)
 	}
 	return found
 }
 
 func addRecords(a, b int32) int32 { return int32(min(int64(a)+int64(b), math.MaxInt32)) }
 
-func (o *sessions[K, A]) after(s *session[A]) *session[A] {
-	if s.next == 0 {
-		return nil
-	}
-	return &o.more[s.next-1]
-}
-
 // begin adds a session of one record.
-func (o *sessions[K, A]) begin(k *Activity[A], t event.Time) *session[A] {
+func (o *sessions[K, A]) begin(k *owner[K, A], t event.Time) *session[A] {
 	s := &k.head
-	if s.used {
-		if o.free == 0 {
-			o.more = append(o.more, session[A]{})
-			o.free = int32(len(o.more))
+	if k.n > 0 {
+		if int(k.n) > len(o.beyond) {
+			o.beyond = append(o.beyond, o.make())
 		}
-		i := o.free
-		s = &o.more[i-1]
-		o.free = s.next
-		s.next = k.head.next
-		k.head.next = i
+		o.key[0], o.hash[0] = k.key, k.hash
+		o.beyond[k.n-1].Lookup(o.key[:], o.hash[:], o.out[:])
+		s = &o.out[0].head
 	}
-	s.first, s.last, s.used = t, t, true
+	k.n++
+	s.first, s.last = t, t
 	return s
 }
 
-func (o *sessions[K, A]) release(i int32) {
-	o.more[i-1] = session[A]{next: o.free}
-	o.free = i
+// remove removes a session; the last one takes its place.
+func (o *sessions[K, A]) remove(k *owner[K, A], i int32) {
+	k.n--
+	if i < k.n {
+		*o.at(k, i) = *o.at(k, k.n)
+	}
+	if k.n == 0 {
+		k.head = session[A]{}
+	} else {
+		o.key[0] = k.key
+		o.beyond[k.n-1].Delete(&o.key[0], k.hash)
+	}
 }
 
 // drop removes the sessions that are done and tells whether any is left.
-func (o *sessions[K, A]) drop(k *Activity[A], done func(*session[A]) bool) bool {
-	for at := &k.head.next; *at != 0; {
-		s := &o.more[*at-1]
-		if !done(s) {
-			at = &s.next
-			continue
+func (o *sessions[K, A]) drop(k *owner[K, A], done func(*session[A]) bool) bool {
+	for i := k.n - 1; i >= 0; i-- {
+		if done(o.at(k, i)) {
+			o.remove(k, i)
 		}
-		i := *at
-		*at = s.next
-		o.release(i)
 	}
-	if !done(&k.head) {
-		return true
+	return k.n > 0
+}
+
+// bytes is the memory of the tables.
+func (o *sessions[K, A]) bytes() int64 {
+	n := o.table.Bytes()
+	for _, t := range o.beyond {
+		n += t.Bytes()
 	}
-	if i := k.head.next; i != 0 {
-		k.head = o.more[i-1]
-		o.release(i)
-		return true
-	}
-	k.head = session[A]{}
-	return false
+	return n
 }
