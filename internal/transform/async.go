@@ -44,9 +44,14 @@ type Async[T, U any] struct {
 	buf    *event.Records[U]
 	free   []*call[T, U]
 	// queue holds the calls in the order of their records, and between them
-	// what was at hand; in unordered mode it is not used.
+	// what was at hand; in unordered mode it is not used but for what was at hand
+	// in a snapshot.
 	queue      []*call[T, U]
 	queueLimit int
+	// under holds the calls in unordered mode, for snapshots.
+	under []*call[T, U]
+	// waiting are restored calls that are made when others have returned.
+	waiting []*call[T, U]
 	// epochs are the spans between watermarks, oldest first.
 	epochs  []epoch
 	flying  int
@@ -60,9 +65,9 @@ type Async[T, U any] struct {
 	results event.Records[U]
 	gauges  gauges
 
-	mu   sync.Mutex
-	done []*call[T, U] // finished calls, written by their goroutines
-	take []*call[T, U]
+	mu    sync.Mutex
+	done  []*call[T, U] // finished calls, written by their goroutines
+	taken []*call[T, U]
 }
 
 type guardCounts struct{ calls, retries, throttled, timeouts int64 }
@@ -71,6 +76,8 @@ type guardCounts struct{ calls, retries, throttled, timeouts int64 }
 // at hand and wait for their turn.
 type call[T, U any] struct {
 	in    []T
+	own   []T // what the function gets: it may change it
+	at    int // in under
 	times []event.Time
 	epoch int // number of their span
 	out   []U
@@ -158,7 +165,7 @@ func (o *Async[T, U]) Process(b event.Batch) error {
 
 // full tells whether nothing more may be taken before a call has come back.
 func (o *Async[T, U]) full() bool {
-	return o.flying >= o.cfg.InFlight || o.flying > 0 && o.bytes >= o.cfg.Bytes || len(o.queue) >= o.queueLimit
+	return len(o.waiting) > 0 || o.flying >= o.cfg.InFlight || o.flying > 0 && o.bytes >= o.cfg.Bytes || len(o.queue) >= o.queueLimit
 }
 
 // next is a call for the span that is open, in its place in the queue.
@@ -179,13 +186,24 @@ func (o *Async[T, U]) next() *call[T, U] {
 	return c
 }
 
-func (o *Async[T, U]) start(values []T, times []event.Time) {
+func (o *Async[T, U]) start(values []T, times []event.Time) { o.launch(o.take(values, times)) }
+
+// take makes a call of records, which is not under way yet.
+func (o *Async[T, U]) take(values []T, times []event.Time) *call[T, U] {
 	c := o.next()
 	c.in, c.times = append(c.in, values...), append(c.times, times...)
 	o.records.Values = values
 	c.bytes = o.records.Bytes()
 	o.records.Values = nil
 	o.bytes += c.bytes
+	if o.cfg.Unordered {
+		c.at = len(o.under)
+		o.under = append(o.under, c)
+	}
+	return c
+}
+
+func (o *Async[T, U]) launch(c *call[T, U]) {
 	o.flying++
 	o.ctx.Go(func(ctx context.Context) {
 		c.out, c.err = o.call(ctx, c)
@@ -203,7 +221,8 @@ func (o *Async[T, U]) call(ctx context.Context, c *call[T, U]) ([]U, error) {
 				err = guard.Permanent(operator.Panicked(v))
 			}
 		}()
-		u, err = o.f(ctx, c.in)
+		c.own = append(c.own[:0], c.in...)
+		u, err = o.f(ctx, c.own)
 		if err == nil && len(u) != len(c.in) {
 			err = guard.Permanent(fmt.Errorf("the call returned %d results for %d records", len(u), len(c.in)))
 		}
@@ -216,24 +235,32 @@ func (o *Async[T, U]) Woken() error { return o.settle() }
 
 // Holding implements operator.Holding: calls are under way, or their results
 // wait for their turn.
-func (o *Async[T, U]) Holding() bool { return o.flying > 0 || len(o.queue) > 0 }
+func (o *Async[T, U]) Holding() bool {
+	return o.flying > 0 || len(o.queue) > 0 || len(o.waiting) > 0
+}
 
 // settle emits what is finished, as far as the order allows.
 func (o *Async[T, U]) settle() error {
 	o.mu.Lock()
-	o.take, o.done = o.done, o.take[:0]
+	o.taken, o.done = o.done, o.taken[:0]
 	o.mu.Unlock()
-	for _, c := range o.take {
+	for _, c := range o.taken {
 		c.ready = true
 		o.flying--
 		o.weigh(c, 0)
 		if o.cfg.Unordered {
+			last := len(o.under) - 1
+			o.under[c.at] = o.under[last]
+			o.under[c.at].at = c.at
+			o.under[last] = nil
+			o.under = o.under[:last]
 			if err := o.deliver(c); err != nil {
 				return err
 			}
 		}
 	}
-	clear(o.take)
+	clear(o.taken)
+	o.launchWaiting()
 	k := 0
 	for ; k < len(o.queue) && o.queue[k].ready; k++ {
 		if err := o.deliver(o.queue[k]); err != nil {
@@ -249,6 +276,16 @@ func (o *Async[T, U]) settle() error {
 	o.pass()
 	o.count()
 	return nil
+}
+
+// launchWaiting makes restored calls as far as that may be.
+func (o *Async[T, U]) launchWaiting() {
+	for len(o.waiting) > 0 && o.flying < o.cfg.InFlight {
+		c := o.waiting[0]
+		o.waiting[0] = nil
+		o.waiting = o.waiting[1:]
+		o.launch(c)
+	}
 }
 
 // deliver adds the result of a call to the output batch.
@@ -279,7 +316,8 @@ func (o *Async[T, U]) release(c *call[T, U]) {
 		out = c.out[:0]
 	}
 	clear(c.in)
-	*c = call[T, U]{in: c.in[:0], times: c.times[:0], out: out}
+	clear(c.own)
+	*c = call[T, U]{in: c.in[:0], own: c.own[:0], times: c.times[:0], out: out}
 	o.free = append(o.free, c)
 }
 
