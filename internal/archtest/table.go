@@ -45,7 +45,7 @@ var Table = []Layer{
 	// Kits that every implementation of a contract must pass.
 	{"connector/connectortest", "event codec connector"},
 	{"state/statetest", "event codec state"},
-	{"operator/operatortest", "event state operator"},
+	{"operator/operatortest", "event state state/statetest operator"},
 
 	// Adapters.
 	{"connector/*", "event codec codec/* connector"},

@@ -1,12 +1,14 @@
 package operatortest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
+	"github.com/affluxdev/afflux/state"
 	"github.com/affluxdev/afflux/state/memory"
 	"github.com/affluxdev/afflux/window"
 )
@@ -15,6 +17,14 @@ import (
 type stages struct {
 	operator.Operator
 	second operator.Operator
+}
+
+func (s stages) Snapshot(k state.Snapshot) error {
+	return errors.Join(s.Operator.(operator.Stateful).Snapshot(k), s.second.(operator.Stateful).Snapshot(k))
+}
+
+func (s stages) Restore(r state.Restoration) error {
+	return errors.Join(s.Operator.(operator.Stateful).Restore(r), s.second.(operator.Stateful).Restore(r))
 }
 
 func (s stages) Open(ctx operator.Context) error {
@@ -78,7 +88,7 @@ func TestCombine(t *testing.T) {
 	for _, a := range []window.Assigner{window.Tumbling(20), window.Sliding(30, 10), window.Sliding(25, 10)} {
 		for _, always := range []bool{false, true} {
 			t.Run(fmt.Sprint(a, always), func(t *testing.T) {
-				Test(t, Harness[int, string]{Input: integers(), Want: sums(a), Hash: hash, Policy: operator.Skip, Refused: refused(), New: func() operator.Operator {
+				Test(t, Harness[int, string]{Input: integers(), Want: sums(a), Hash: hash, Alone: true, Policy: operator.Skip, Refused: refused(), New: func() operator.Operator {
 					return stages{
 						transform.NewCombine(a, key, hashAll, fold, memory.NewTable[int, transform.Part[int]], always),
 						transform.NewWindow(a, key, fold, func(k int, w window.Window, s *int) string { return fmt.Sprint(k, w, *s) }, transform.InTables(memory.NewTables[int, int])),

@@ -40,6 +40,8 @@ type Harness[T any, U comparable] struct {
 	Policy operator.OnError
 	// Refused is how many records are refused.
 	Refused int
+	// Alone operators cannot be divided among several subtasks.
+	Alone bool
 }
 
 // rounds is how many schedules the kit tries for each check.
@@ -69,6 +71,7 @@ func checks[T any, U comparable]() []check[T, U] {
 		{"what the model says", whole[T, U]},
 		{"no input", nothing[T, U]},
 		{"cancelled anywhere", cancelled[T, U]},
+		{"snapshot and restore at every step", recovered[T, U]},
 	}
 }
 
@@ -96,20 +99,25 @@ func whole[T any, U comparable](h Harness[T, U], seed uint64) error {
 	if err := op.Close(); err != nil {
 		return fmt.Errorf("Close: %w", err)
 	}
+	if err := h.compare(c.rows(), h.Ordered, c.refused); err != nil {
+		return err
+	}
+	return c.ended()
+}
+
+// compare tells how results differ from those of the model.
+func (h *Harness[T, U]) compare(rows [][]Row[U], ordered bool, refused int) error {
 	for i, want := range h.Want {
-		got := c.outputs[i].got
-		if !h.Ordered {
+		got := rows[i]
+		if !ordered {
 			got, want = sorted(got), sorted(want)
 		}
 		if !slices.Equal(got, want) {
 			return fmt.Errorf("output %d: %s", i, firstDifference(got, want))
 		}
 	}
-	if c.refused != h.Refused {
-		return fmt.Errorf("%d records were refused, want %d", c.refused, h.Refused)
-	}
-	if c.watermark != event.MaxTime {
-		return fmt.Errorf("the last watermark was passed on as %v", c.watermark)
+	if refused != h.Refused {
+		return fmt.Errorf("%d records were refused, want %d", refused, h.Refused)
 	}
 	return nil
 }

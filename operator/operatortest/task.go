@@ -26,14 +26,32 @@ type fakeTask[U comparable] struct {
 	waits     int // how often it may have waited
 	unwindAt  int // this many waits from now the task is cancelled, 0 for never
 	faults    []error
+
+	index, parallelism int
 }
 
 func newTask[U comparable](seed uint64, outputs int, policy operator.OnError) *fakeTask[U] {
-	c := &fakeTask[U]{rng: rand.New(rand.NewPCG(seed, 7)), announced: event.MinTime, watermark: event.MinTime, policy: policy, clock: time.Unix(1_000_000, 0)}
+	c := &fakeTask[U]{rng: rand.New(rand.NewPCG(seed, 7)), announced: event.MinTime, watermark: event.MinTime, policy: policy, clock: time.Unix(1_000_000, 0), parallelism: 1}
 	for range outputs {
 		c.outputs = append(c.outputs, &output[U]{c: c})
 	}
 	return c
+}
+
+// rows are what came out of each output.
+func (c *fakeTask[U]) rows() (all [][]Row[U]) {
+	for _, o := range c.outputs {
+		all = append(all, o.got)
+	}
+	return all
+}
+
+// ended tells whether the end of the stream was passed on.
+func (c *fakeTask[U]) ended() error {
+	if c.watermark != event.MaxTime {
+		return fmt.Errorf("the last watermark was passed on as %v", c.watermark)
+	}
+	return nil
 }
 
 func (c *fakeTask[U]) broken(format string, args ...any) {
@@ -71,7 +89,7 @@ func (c *fakeTask[U]) outside() bool {
 func (c *fakeTask[U]) Name() string { return "under test" }
 
 // Subtask implements operator.Context.
-func (c *fakeTask[U]) Subtask() (index, parallelism int) { return 0, 1 }
+func (c *fakeTask[U]) Subtask() (index, parallelism int) { return c.index, c.parallelism }
 
 // Output implements operator.Context.
 func (c *fakeTask[U]) Output(i int) operator.Output {

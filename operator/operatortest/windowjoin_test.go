@@ -38,6 +38,14 @@ func (o evenAndOdd) Process(b event.Batch) error {
 	return ports.ProcessPort(1, odd)
 }
 
+func (o evenAndOdd) Snapshot(s state.Snapshot) error {
+	return o.Operator.(operator.Stateful).Snapshot(s)
+}
+
+func (o evenAndOdd) Restore(r state.Restoration) error {
+	return o.Operator.(operator.Stateful).Restore(r)
+}
+
 func (o evenAndOdd) Woken() error { return o.Operator.(operator.Waking).Woken() }
 
 func TestWindowJoin(t *testing.T) {
