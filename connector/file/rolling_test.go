@@ -136,6 +136,31 @@ func TestParts(t *testing.T) {
 	j.shows(0, "out-0-4.txt=f", "out-0-5.txt=g", "out-0-6.txt=h")
 }
 
+// TestEarlierAttempt: a writer that begins a part after the recovery of the job
+// cannot commit it.
+func TestEarlierAttempt(t *testing.T) {
+	j := newJob(t)
+	j.start()
+	j.put("a")
+	must(t, j.commit(j.prepare()))
+	old := *j
+	j.start()
+	old.put("b")
+	if err := old.commit(old.prepare()); err == nil || !strings.Contains(err.Error(), "later attempt") {
+		t.Errorf("got %v", err)
+	}
+	old.put("c")
+	if err := old.w.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.w.Close(); err == nil || !strings.Contains(err.Error(), "later attempt") {
+		t.Errorf("got %v", err)
+	}
+	j.put("d")
+	must(t, j.commit(j.prepare()))
+	j.shows(2, "out-0-1.txt=a", "out-0-2.txt=d")
+}
+
 func TestPartsRefuse(t *testing.T) {
 	for want, spoil := range map[string]func(j *job, part string) error{
 		"put the directory back": func(j *job, part string) error { return os.Remove(part) },
