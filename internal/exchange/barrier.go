@@ -141,12 +141,22 @@ func (g *Gate) Announced(f func(channel int, b *event.Barrier)) {
 	}
 }
 
+// Peek calls f for each barrier that Announced would tell of.
+func (g *Gate) Peek(f func(b *event.Barrier)) {
+	for i, c := range g.channels {
+		if a := c.announced.Load(); a != nil && a != g.heard[i] {
+			f(a.barrier)
+		}
+	}
+}
+
 // Called tells whether Announced has something to tell.
 func (g *Gate) Called() bool { return g.called.Load() }
 
 // Block takes nothing more from a channel, until Unblock.
 func (g *Gate) Block(i int) error {
 	g.blocked[i] = true
+	g.channels[i].held.Store(true)
 	g.ledger.Hold(i, true)
 	return g.feed()
 }
@@ -154,6 +164,7 @@ func (g *Gate) Block(i int) error {
 // Unblock lets a channel go on.
 func (g *Gate) Unblock(i int) {
 	g.blocked[i] = false
+	g.channels[i].held.Store(false)
 	g.ledger.Hold(i, false)
 }
 

@@ -32,6 +32,8 @@ type Channel struct {
 	From, To, Port int
 	// Edge is the sender's index of the output that the channel belongs to.
 	Edge int
+	// Plan is the number of that edge in the plan.
+	Plan int
 
 	_ pad
 	// Written by the producer.
@@ -64,6 +66,7 @@ type Channel struct {
 	bound    int64
 	gate     *Gate // of the consumer
 
+	held      atomic.Bool                  // nothing is taken: its barrier has come, others have not
 	announced atomic.Pointer[announcement] // the last one, by the producer
 }
 
@@ -219,6 +222,10 @@ func (c *Channel) wakeProducer() {
 		c.producer.Wake()
 	}
 }
+
+// Held tells whether the receiver takes nothing, since it awaits the barriers of
+// other channels. Any goroutine may ask.
+func (c *Channel) Held() bool { return c.held.Load() }
 
 // State is what a channel holds now. Any goroutine may ask.
 type State struct{ InFlight, Window, Bound, Sent int64 }

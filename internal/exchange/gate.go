@@ -242,6 +242,10 @@ func (g *Gate) Arm() bool {
 // Ended tells whether every channel has ended and was consumed.
 func (g *Gate) Ended() bool { return g.open == 0 && g.current < 0 }
 
+// Resume sets the merged watermark of a gate that has had no input: that of the
+// snapshot that the task is restored from.
+func (g *Gate) Resume(wm event.Time) { g.merged = wm }
+
 // Watermark is the merged watermark.
 func (g *Gate) Watermark() event.Time { return g.merged }
 

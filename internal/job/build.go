@@ -3,6 +3,7 @@ package job
 import (
 	"log/slog"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/affluxdev/afflux/event"
@@ -27,6 +28,13 @@ type Config struct {
 	// negative for no bound in time.
 	Target time.Duration
 	Log    *slog.Logger
+	// Checkpoints says whether and where checkpoints are taken, nil for never.
+	Checkpoints *Checkpointing
+	// Restart is what happens after a failure.
+	Restart Restart
+	// restored and clerk are those of an attempt.
+	restored *task.Restored
+	clerk    task.Checkpoints
 	// EveryStep makes simulated tasks give control back after each batch.
 	EveryStep bool
 }
@@ -74,6 +82,24 @@ func (c *Config) gate(n, size int) credit.Config {
 		Start:    startWindow,
 		Target:   max(c.Target, 0),
 	}
+}
+
+// overdraft is what an output may keep beyond credit, so that a task can come to
+// the end of its batch when a barrier has to get through.
+func (c *Config) overdraft() int64 {
+	if k := c.Checkpoints; k == nil || k.AtLeastOnce || k.UnalignedAfter < 0 {
+		return 0
+	}
+	return 4 * c.Batch
+}
+
+// lent is what a gate with n channels may give out beyond its pool while it
+// aligns barriers.
+func (c *Config) lent(n int) int64 {
+	if c.Checkpoints == nil || c.Checkpoints.AtLeastOnce {
+		return 0
+	}
+	return int64(n-1) * (c.MaxRecord + c.Batch)
 }
 
 // Graph is a plan with its tasks and channels, not yet running.
@@ -147,9 +173,13 @@ func Build(cfg Config, nodes []*graph.Node, hosts Hosts) (*Graph, error) {
 				}
 				cc := cfg.gate(len(inputs[i][s]), size)
 				g.pools += cc.Pool(len(inputs[i][s]))
+				if variable(c.In) {
+					g.pools += cfg.lent(len(inputs[i][s]))
+				}
 				gates[s] = exchange.NewGate(cc, inputs[i][s])
 			}
-			tasks[s] = task.New(task.Config{Plan: p, Chain: c, Subtask: s, Gate: gates[s], Waker: w, Batch: min(cfg.Batch, 16<<10), Log: cfg.Log, Aligned: aligned, EveryStep: cfg.EveryStep}, hosts(w))
+			tasks[s] = task.New(task.Config{Plan: p, Chain: c, Subtask: s, Gate: gates[s], Waker: w, Batch: min(cfg.Batch, 16<<10), Log: cfg.Log, Aligned: aligned,
+				Job: cfg.Name, Checkpoints: cfg.clerk, Restored: cfg.restored, EveryStep: cfg.EveryStep}, hosts(w))
 		}
 		g.Tasks, g.Gates = append(g.Tasks, tasks), append(g.Gates, gates)
 	}
@@ -159,6 +189,7 @@ func Build(cfg Config, nodes []*graph.Node, hosts Hosts) (*Graph, error) {
 				t.Connect(e, exchange.NewOutput(exchange.Config{
 					Partition: e.Input.Partition, Hasher: e.Input.Hasher, Keys: g.sketch(e), Router: e.Input.Router,
 					Batch: cfg.Batch, Largest: cfg.gate(1, e.Type.Size()).Largest(),
+					Overdraft: cfg.overdraft(),
 				}, e.Type, outputs[e.ID][s], t))
 			}
 		}
@@ -167,6 +198,11 @@ func Build(cfg Config, nodes []*graph.Node, hosts Hosts) (*Graph, error) {
 		}
 	}
 	return g, nil
+}
+
+// variable tells whether records of an edge may be larger than a batch.
+func variable(edges []graph.Edge) bool {
+	return slices.ContainsFunc(edges, func(e graph.Edge) bool { return e.Type.Variable() })
 }
 
 // join makes the channels of an edge: from each sender to each receiver, or
@@ -180,7 +216,7 @@ func (g *Graph) join(cfg *Config, e graph.Edge, from, to []*exchange.Waker) [][]
 				continue
 			}
 			c := exchange.NewChannel(2*cfg.Buffers, from[f], to[t])
-			c.From, c.To, c.Port = f, t, e.Port
+			c.From, c.To, c.Port, c.Plan = f, t, e.Port, e.ID
 			out[f] = append(out[f], c)
 			all = append(all, c)
 		}

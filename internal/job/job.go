@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/affluxdev/afflux/internal/exchange"
+	"github.com/affluxdev/afflux/internal/checkpoint"
 	"github.com/affluxdev/afflux/internal/graph"
 	"github.com/affluxdev/afflux/internal/task"
 	"github.com/affluxdev/afflux/operator"
@@ -16,56 +16,56 @@ import (
 
 // States of a job.
 const (
-	Created   = "created"
-	Running   = "running"
-	Draining  = "draining"
-	Finished  = "finished"
-	Failed    = "failed"
-	Cancelled = "cancelled"
+	Created    = "created"
+	Running    = "running"
+	Restarting = "restarting"
+	Draining   = "draining"
+	Finished   = "finished"
+	Failed     = "failed"
+	Cancelled  = "cancelled"
 )
 
-// Job is one run of a plan. Its methods may be called by any goroutine.
+// Job is a plan that runs, in one attempt or more. Its methods may be called by
+// any goroutine.
 type Job struct {
-	cfg    Config
-	graph  *Graph
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	work   sync.WaitGroup // background work of operators
-	epoch  time.Time
+	cfg   Config
+	nodes []*graph.Node
+	graph *Graph // of the plan; what runs is the attempt's
+	epoch time.Time
+	next  int64 // the first free number of a checkpoint
 
-	mu      sync.Mutex
-	state   string
-	err     error
-	started time.Time
-	ended   time.Time
-	done    chan struct{}
-	peak    atomic.Int64
+	mu       sync.Mutex
+	state    string
+	err      error
+	stopped  error // why it must not go on, nil if it may
+	draining bool
+	attempt  *attempt
+	restarts int
+	started  time.Time
+	ended    time.Time
+	done     chan struct{}
+	halt     chan struct{} // closed with stopped
+	peak     atomic.Int64
 }
 
 // New plans a job; nothing runs yet.
 func New(cfg Config, nodes []*graph.Node) (*Job, error) {
 	cfg.fill()
-	j := &Job{cfg: cfg, state: Created, done: make(chan struct{}), epoch: time.Now()}
-	j.ctx, j.cancel = context.WithCancelCause(context.Background())
-	g, err := Build(cfg, nodes, func(w *exchange.Waker) task.Host {
-		return task.NewMotor(j.ctx, w, &j.work, j.epoch)
-	})
+	j := &Job{cfg: cfg, nodes: nodes, state: Created, done: make(chan struct{}), halt: make(chan struct{}), epoch: time.Now()}
+	a, err := j.newAttempt(0, recovery{})
 	if err != nil {
 		return nil, err
 	}
-	j.graph = g
+	j.graph, j.attempt = a.graph, a
 	return j, nil
 }
 
 // Plan is the physical plan.
 func (j *Job) Plan() *graph.Plan { return j.graph.Plan }
 
-// finalizeTimeout bounds the flush of sinks and the commit of sources.
-const finalizeTimeout = 2 * time.Minute
-
-// Start opens every connector and operator and starts the tasks. When ctx
-// ends, the job is cancelled. It must be called once; after an error nothing
-// runs and everything is closed.
+// Start looks for a checkpoint to go on from, opens every connector and
+// operator, and starts the tasks. When ctx ends, the job is cancelled. It must
+// be called once; after an error nothing runs and everything is closed.
 func (j *Job) Start(ctx context.Context) error {
 	j.mu.Lock()
 	if j.state != Created {
@@ -75,94 +75,149 @@ func (j *Job) Start(ctx context.Context) error {
 	j.state, j.started = Running, time.Now()
 	j.mu.Unlock()
 	stop := context.AfterFunc(ctx, func() { j.stop(context.Cause(ctx)) })
-	var err error
-	j.graph.All(func(t *task.Task) {
-		if err == nil {
-			err = t.Open()
-		}
-	})
+	a, err := j.prepare(ctx, true)
 	if err != nil {
 		stop()
-		j.end(errors.Join(err, j.close()))
+		j.end(err)
 		return err
 	}
-	go j.run(stop)
+	go func() {
+		defer stop()
+		watched := make(chan struct{})
+		go func() {
+			defer close(watched)
+			j.watch()
+		}()
+		j.end(j.run(a))
+		<-watched
+	}()
 	return nil
 }
 
-// run waits for all tasks and ends the job.
-func (j *Job) run(stop func() bool) {
-	defer stop()
-	var tasks sync.WaitGroup
-	j.graph.All(func(t *task.Task) {
-		tasks.Go(func() {
-			if err := t.Run(); err != nil && !errors.Is(err, operator.ErrCancelled) {
-				j.fail(err)
-			}
-		})
-	})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		j.watch()
-	}()
-	tasks.Wait()
-	err := j.failure()
-	if err == nil {
-		err = j.finalize()
-	}
-	if err != nil {
-		j.fail(err)
-	}
-	err = errors.Join(err, j.close())
-	j.end(err)
-	<-watched
-}
-
-// finalize makes sinks durable and then tells the sources' systems.
-func (j *Job) finalize() error {
-	ctx, cancel := context.WithTimeout(j.ctx, finalizeTimeout)
-	defer cancel()
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var all []error
-	each := func(f func(*task.Task) error) error {
-		j.graph.All(func(t *task.Task) {
-			wg.Go(func() {
-				if err := f(t); err != nil {
-					mu.Lock()
-					all = append(all, err)
-					mu.Unlock()
-				}
-			})
-		})
-		wg.Wait()
-		return errors.Join(all...)
-	}
-	if err := each(func(t *task.Task) error { return t.Finalize(ctx) }); err != nil {
-		return err
-	}
-	return each(func(t *task.Task) error { return t.Commit(ctx) })
-}
-
-func (j *Job) close() error {
-	failed := j.failure() != nil
-	j.cancel(operator.ErrCancelled)
-	j.work.Wait()
-	var all []error
-	j.graph.All(func(t *task.Task) {
-		if err := t.Close(); err != nil && !failed {
-			all = append(all, err)
+// prepare makes the next attempt and opens it: from the latest checkpoint that
+// is not damaged.
+func (j *Job) prepare(ctx context.Context, first bool) (*attempt, error) {
+	for before := int64(0); ; {
+		a, from, err := j.open(ctx, first, before)
+		if err == nil {
+			return a, nil
 		}
-	})
-	return errors.Join(all...)
+		var d *checkpoint.Damage
+		if from == nil || !errors.As(err, &d) {
+			return nil, err
+		}
+		j.cfg.Log.Warn("a checkpoint is damaged, an older one is tried", "kind", from.Kind.String(), "id", from.ID, "error", err)
+		before = from.ID
+	}
+}
+
+// open makes and opens an attempt from a checkpoint older than before, 0 for any.
+func (j *Job) open(ctx context.Context, first bool, before int64) (*attempt, *checkpoint.Manifest, error) {
+	r := recovery{}
+	var from *checkpoint.Manifest
+	if j.cfg.Checkpoints != nil {
+		var err error
+		if r, err = j.recover(ctx, first, before); err != nil {
+			return nil, nil, err
+		}
+		if r.restored != nil {
+			from = r.restored.Manifest
+		}
+	}
+	j.mu.Lock()
+	number := j.attempt.number + 1
+	j.mu.Unlock()
+	a, err := j.newAttempt(number, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	if a.clerk != nil {
+		if err := j.recoverSinks(ctx, r.restored); err != nil {
+			a.cancel(err)
+			return nil, nil, err
+		}
+	}
+	j.mu.Lock()
+	j.attempt = a
+	stopped, draining := j.stopped, j.draining
+	j.mu.Unlock()
+	if draining {
+		a.drain()
+	}
+	if stopped != nil {
+		a.cancel(stopped)
+		return nil, nil, stopped
+	}
+	if err := a.open(); err != nil {
+		a.fail(err)
+		return nil, from, errors.Join(err, a.close())
+	}
+	if from != nil {
+		j.cfg.Log.Info("the job goes on from a checkpoint", "kind", from.Kind.String(), "id", from.ID, "taken", from.Time)
+	}
+	return a, from, nil
+}
+
+// run runs attempts until one ends well, or the strategy gives up.
+func (j *Job) run(a *attempt) error {
+	again := newRestarts(j.cfg.Restart)
+	for {
+		var err error
+		began := time.Now()
+		if a != nil {
+			if err = a.run(); a.clerk != nil {
+				j.next = max(j.next, a.clerk.nextID())
+			}
+		} else if a, err = j.prepare(context.Background(), false); err == nil {
+			j.resumed()
+			continue
+		}
+		a = nil
+		if err == nil {
+			return nil
+		}
+		if stopped := j.stopCause(); stopped != nil {
+			return stopped
+		}
+		delay, ok := again.failed(err, time.Since(began))
+		if !ok {
+			if n := again.row - 1; n > 0 {
+				return fmt.Errorf("gave up after %d restarts in a row; the first cause: %w", n, again.first)
+			}
+			return err
+		}
+		j.cfg.Log.Error("the job has failed and is restarted", "error", err, "in", delay.Round(time.Millisecond), "failures in a row", again.row)
+		j.mu.Lock()
+		j.state = Restarting
+		j.restarts++
+		j.mu.Unlock()
+		select {
+		case <-time.After(delay):
+		case <-j.halt:
+			return j.stopCause()
+		}
+	}
+}
+
+func (j *Job) resumed() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.state = Running; j.draining {
+		j.state = Draining
+	}
+}
+
+func (j *Job) stopCause() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.stopped
 }
 
 func (j *Job) end(err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.ended = time.Now()
-	if j.err == nil {
+	if j.err = j.stopped; j.err == nil {
 		j.err = err
 	}
 	switch {
@@ -176,28 +231,26 @@ func (j *Job) end(err error) {
 	close(j.done)
 }
 
-// fail keeps the first error and cancels every task.
-func (j *Job) fail(err error) {
-	j.mu.Lock()
-	if j.err == nil {
-		j.err = err
-	}
-	j.mu.Unlock()
-	j.graph.All((*task.Task).Cancel)
-	j.cancel(err)
-}
-
-func (j *Job) failure() error {
+// current is the attempt that runs now, or the last one.
+func (j *Job) current() *attempt {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.err
+	return j.attempt
 }
 
+// stop ends the job, whatever its strategy for failures is.
 func (j *Job) stop(cause error) {
 	if cause == nil || errors.Is(cause, context.Canceled) {
 		cause = operator.ErrCancelled
 	}
-	j.fail(cause)
+	j.mu.Lock()
+	if j.stopped == nil {
+		j.stopped = cause
+		close(j.halt)
+	}
+	a := j.attempt
+	j.mu.Unlock()
+	a.fail(cause)
 }
 
 // Drain asks the sources to stop. What has been read is processed and
@@ -207,17 +260,42 @@ func (j *Job) Drain() {
 	if j.state == Running {
 		j.state = Draining
 	}
+	j.draining = true
+	a := j.attempt
 	j.mu.Unlock()
-	j.graph.All(func(t *task.Task) {
-		if t.IsSource() {
-			t.Drain()
-		}
-	})
+	a.drain()
 }
 
 // Cancel stops at once: records in flight are dropped, and sources are not
 // told that they were read.
 func (j *Job) Cancel() { j.stop(operator.ErrCancelled) }
+
+// Checkpoint takes a checkpoint or a savepoint and returns its number, when it
+// is complete and committed.
+func (j *Job) Checkpoint(ctx context.Context, kind checkpoint.Kind) (int64, error) {
+	k := j.current().clerk
+	if k == nil {
+		return 0, errors.New("the job takes no checkpoints: it was not told where to keep them")
+	}
+	out := make(chan Outcome, 1)
+	k.trigger(kind, out)
+	select {
+	case o := <-out:
+		return o.ID, o.Err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-j.done:
+		return 0, errors.New("the job has ended")
+	}
+}
+
+// Checkpoints tells of checkpoints of this attempt, newest first.
+func (j *Job) Checkpoints() []checkpoint.Record {
+	if k := j.current().clerk; k != nil {
+		return k.History()
+	}
+	return nil
+}
 
 // Done is closed when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.done }
@@ -225,5 +303,9 @@ func (j *Job) Done() <-chan struct{} { return j.done }
 // Wait returns when the job has ended, with its first error.
 func (j *Job) Wait() error {
 	<-j.done
-	return j.failure()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.err
 }
+
+var _ task.Checkpoints = (*clerk)(nil)

@@ -12,7 +12,8 @@ import (
 // some times a second.
 func (j *Job) Snapshot() *metric.Job {
 	j.mu.Lock()
-	s := &metric.Job{Name: j.cfg.Name, State: j.state, Started: j.started, At: time.Now()}
+	g := j.attempt.graph
+	s := &metric.Job{Name: j.cfg.Name, State: j.state, Started: j.started, At: time.Now(), Restarts: j.restarts}
 	if !j.ended.IsZero() {
 		s.At = j.ended
 	}
@@ -20,7 +21,7 @@ func (j *Job) Snapshot() *metric.Job {
 		s.Error = j.err.Error()
 	}
 	j.mu.Unlock()
-	p := j.graph.Plan
+	p := g.Plan
 	for id, n := range p.Nodes {
 		o := metric.Operator{ID: id, Name: n.Name, Kind: n.Kind, Chain: p.ChainOf[id], Parallelism: p.Parallelism[id]}
 		switch {
@@ -31,19 +32,19 @@ func (j *Job) Snapshot() *metric.Job {
 			d := n.Sink.Describe()
 			o.Outside = d.Kind + " " + d.Target
 		}
-		for _, t := range j.graph.Tasks[o.Chain] {
+		for _, t := range g.Tasks[o.Chain] {
 			o.Subtasks = append(o.Subtasks, t.Snapshot(id))
 		}
 		s.Operators = append(s.Operators, o)
 	}
-	j.edges(s)
-	s.InFlightBytes, s.BoundBytes = j.graph.InFlight()
+	edges(g, s)
+	s.InFlightBytes, s.BoundBytes = g.InFlight()
 	s.PeakInFlightBytes = max(j.peak.Load(), s.InFlightBytes)
 	return s
 }
 
-func (j *Job) edges(s *metric.Job) {
-	p := j.graph.Plan
+func edges(g *Graph, s *metric.Job) {
+	p := g.Plan
 	for to, n := range p.Nodes {
 		for _, in := range n.Inputs {
 			if p.Fused(in, to) {
@@ -51,19 +52,19 @@ func (j *Job) edges(s *metric.Job) {
 			}
 		}
 	}
-	for id, e := range j.graph.Edges {
+	for id, e := range g.Edges {
 		m := metric.Edge{From: e.From, To: e.To, Kind: e.Input.Partition.String()}
-		for _, c := range j.graph.Channels[id] {
+		for _, c := range g.Channels[id] {
 			st := c.State()
 			blocked := time.Duration(c.Blocked.Load())
 			m.Channels = append(m.Channels, metric.Channel{FromSubtask: c.From, ToSubtask: c.To,
 				InFlight: st.InFlight, Window: st.Window, Bound: st.Bound, Sent: st.Sent, Blocked: blocked})
 		}
-		for _, t := range j.graph.Tasks[p.ChainOf[e.From]] {
+		for _, t := range g.Tasks[p.ChainOf[e.From]] {
 			m.Blocked += t.BlockedOn(id)
 		}
-		if id < len(j.graph.Keys) {
-			m.HotKeys = metric.HotKeys(j.graph.Keys[id])
+		if id < len(g.Keys) {
+			m.HotKeys = metric.HotKeys(g.Keys[id])
 		}
 		s.Edges = append(s.Edges, m)
 	}
@@ -84,10 +85,11 @@ func (j *Job) watch() {
 			return
 		case <-tick.C:
 		}
-		now, _ := j.graph.InFlight()
+		a := j.current()
+		now, _ := a.graph.InFlight()
 		j.peak.Store(max(j.peak.Load(), now))
-		if err := w.look(j.graph); err != nil {
-			j.fail(err)
+		if err := w.look(a.graph); err != nil {
+			a.fail(err)
 		}
 	}
 }
@@ -110,7 +112,7 @@ func (w *watchdog) look(g *Graph) error {
 		for _, c := range list {
 			from := g.Tasks[g.Plan.ChainOf[e.From]][c.From]
 			to := g.Tasks[g.Plan.ChainOf[e.To]][c.To]
-			if from.WaitsOn(c, stuckAfter) && to.Waits(task.Idle, stuckAfter) {
+			if !c.Held() && from.WaitsOn(c, stuckAfter) && to.Waits(task.Idle, stuckAfter) {
 				return &task.Failure{Operator: g.Plan.Nodes[e.From].Name, Subtask: c.From, Err: stuckError(g.Plan.Nodes[e.To].Name, c.State().InFlight, c.State().Window)}
 			}
 		}

@@ -274,6 +274,20 @@ func (l *link) Sleep(d time.Duration) {
 	l.woken.Store(false)
 }
 
+// outside runs what waits for an outside system.
+func (l *link) outside(f func() error) error {
+	t := l.t
+	now := t.host.Now()
+	t.pace.pause(now)
+	t.Account.BeginOutside(now)
+	err := guarded(f)
+	end := t.host.Now()
+	t.Account.End(end)
+	t.pace.resume(end, false, end-now)
+	l.counters.External.Add(end - now)
+	return err
+}
+
 // Wake implements operator.Context.
 func (l *link) Wake() {
 	l.woken.Store(true)

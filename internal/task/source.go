@@ -2,6 +2,8 @@ package task
 
 import (
 	"context"
+	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +29,11 @@ type source struct {
 	progress  connector.Progress
 	buffered  connector.Buffered
 	measured  connector.Measured
+	// positioned is nil where input cannot be read again.
+	positioned connector.Positioned
+
+	mu sync.Mutex
+	at map[int64][]connector.Split // by checkpoint that may become complete
 
 	ready atomic.Bool // the fields above are set
 	marks marks
@@ -59,6 +66,7 @@ func (s *source) open() error {
 		s.progress, _ = u.(connector.Progress)
 		s.buffered, _ = u.(connector.Buffered)
 		s.measured, _ = u.(connector.Measured)
+		s.positioned, _ = u.(connector.Positioned)
 		if et := s.link.node.EventTime; et != nil {
 			s.marks = newMarks(et.Bound, et.Idle)
 			s.marks.generate, s.marks.period = et.Generate, int64(et.Period)
@@ -73,6 +81,9 @@ func (s *source) open() error {
 func (s *source) run() {
 	t, l := s.t, s.link
 	et := l.node.EventTime
+	if wm := s.marks.sent; wm != event.MinTime {
+		s.aligned.publish(wm)
+	}
 	if s.lister != nil {
 		s.marks.assign(s.lister.Splits())
 	}
@@ -174,8 +185,9 @@ func (s *source) hold() {
 		t.sampleEnd()
 	}
 	t.flush()
-	d := sooner(s.patience(), t.untilAlarm())
-	if !s.aligned.arm() || t.woken.Load() || t.draining.Load() {
+	now, until := t.barriers.hurry()
+	d := sooner(sooner(s.patience(), t.untilAlarm()), until)
+	if !s.aligned.arm() || t.woken.Load() || t.draining.Load() || now || t.barriers != nil && t.barriers.pending() {
 		s.aligned.disarm()
 		return
 	}
@@ -205,6 +217,11 @@ func (s *source) wait(after time.Duration) {
 	if s.link.woken.Swap(false) || t.woken.Load() && len(t.waking) > 0 || t.cancelled.Load() || t.draining.Load() {
 		return
 	}
+	now, until := t.barriers.hurry()
+	if now || t.barriers != nil && t.barriers.pending() {
+		return
+	}
+	after = sooner(after, until)
 	if et := s.link.node.EventTime; et != nil {
 		after = sooner(sooner(after, s.marks.patience()), et.Period)
 	}
@@ -243,11 +260,44 @@ func (s *source) relieved(st connector.State) {
 	s.waited = 0
 }
 
-func (s *source) commit(ctx context.Context) error {
+// commit tells how far the job had come at a checkpoint, or with 0 at its end.
+func (s *source) commit(ctx context.Context, id int64) error {
 	if s.committer == nil {
 		return nil
 	}
-	return s.committer.Commit(ctx, nil)
+	if id == 0 {
+		return s.committer.Commit(ctx, nil)
+	}
+	s.mu.Lock()
+	at, ok := s.at[id]
+	maps.DeleteFunc(s.at, func(n int64, _ []connector.Split) bool { return n <= id })
+	s.mu.Unlock()
+	if !ok {
+		return nil // it has no places, or had ended
+	}
+	return s.committer.Commit(ctx, at)
+}
+
+// positions are the places of the reader's splits.
+func (s *source) positions() (at []connector.Split, err error) {
+	if s.positioned == nil {
+		return nil, nil
+	}
+	err = guarded(func() error { at, err = s.positioned.Positions(); return err })
+	return at, err
+}
+
+// remember keeps the places at a checkpoint until that is complete.
+func (s *source) remember(id int64, at []connector.Split) {
+	if s.committer == nil || s.positioned == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.at == nil {
+		s.at = map[int64][]connector.Split{}
+	}
+	s.at[id] = at
 }
 
 func (s *source) close() error {

@@ -27,6 +27,12 @@ type Config struct {
 	Log   *slog.Logger
 	// Aligned are the sources of the group that a source belongs to.
 	Aligned *Horizon
+	// Job is the name of the job.
+	Job string
+	// Checkpoints is where the job takes checkpoints, nil if it does not.
+	Checkpoints Checkpoints
+	// Restored is what the task goes on from, nil if it starts afresh.
+	Restored *Restored
 	// EveryStep makes a simulated task give control back after each batch.
 	EveryStep bool
 }
@@ -55,6 +61,7 @@ type Task struct {
 	on        atomic.Pointer[exchange.Channel] // the channel last waited for
 	alarm     int64                            // the earliest of the links', 0 if there is none
 	pace      pace
+	barriers  *barriers // nil without checkpoints
 }
 
 // New builds the task of a chain. Connect adds its outputs before Run.
@@ -82,6 +89,9 @@ func New(cfg Config, host Host) *Task {
 			before.next = l
 			before.outs[0] = &chained{from: before, to: l}
 		}
+	}
+	if cfg.Checkpoints != nil {
+		t.barriers = newBarriers(t, cfg.Checkpoints)
 	}
 	return t
 }
@@ -181,6 +191,7 @@ func (t *Task) Run() (err error) {
 		t.openBytes.Store(0)
 	}()
 	t.pace.begin(t.host.Now())
+	t.resume()
 	if t.source != nil {
 		t.source.run()
 	} else {
@@ -195,8 +206,18 @@ func (t *Task) Run() (err error) {
 			l.fail(err)
 		}
 	}
+	if t.barriers != nil {
+		t.barriers.quiet = true
+	}
 	for _, o := range t.outputs {
 		o.End()
+	}
+	if p := t.barriers; p != nil {
+		p.quiet = false
+		if t.sink != nil {
+			p.linger()
+		}
+		p.finish()
 	}
 	return nil
 }
@@ -204,7 +225,7 @@ func (t *Task) Run() (err error) {
 // Finalize makes a sink's output durable, once every task of the job has
 // ended well. It may wait.
 func (t *Task) Finalize(ctx context.Context) error {
-	if t.sink == nil || t.sink.writer == nil {
+	if t.sink == nil || t.sink.writer == nil || t.barriers != nil && t.sink.preparer != nil {
 		return nil
 	}
 	if err := guarded(func() error { return t.sink.writer.Flush(ctx) }); err != nil {
@@ -215,12 +236,31 @@ func (t *Task) Finalize(ctx context.Context) error {
 
 // Commit tells the outside system of a source how far the job has come, after
 // Finalize of all sinks.
-func (t *Task) Commit(ctx context.Context) error {
+func (t *Task) Commit(ctx context.Context) error { return t.commitSource(ctx, 0) }
+
+// CommitSource tells the outside system of a source how far the job had come at
+// a checkpoint that is complete.
+func (t *Task) CommitSource(ctx context.Context, id int64) error { return t.commitSource(ctx, id) }
+
+func (t *Task) commitSource(ctx context.Context, id int64) error {
 	if t.source == nil {
 		return nil
 	}
-	if err := guarded(func() error { return t.source.commit(ctx) }); err != nil {
+	if err := guarded(func() error { return t.source.commit(ctx, id) }); err != nil {
 		return &Failure{Operator: t.links[0].node.Name, Subtask: t.cfg.Subtask, Err: err}
+	}
+	return nil
+}
+
+// CommitSink makes visible what a sink had prepared for a checkpoint that is
+// complete, and before. It may wait, and be called while the task goes on, by
+// one goroutine at a time.
+func (t *Task) CommitSink(ctx context.Context, id int64) error {
+	if t.sink == nil {
+		return nil
+	}
+	if err := guarded(func() error { return t.sink.commit(ctx, id) }); err != nil {
+		return &Failure{Operator: t.sink.link.node.Name, Subtask: t.cfg.Subtask, Err: err}
 	}
 	return nil
 }
@@ -291,6 +331,9 @@ func (t *Task) consume() {
 			first.turn(false)
 		}
 		if in.Batch != nil {
+			if t.barriers != nil {
+				t.barriers.before(in.Channel, in.Batch)
+			}
 			first.receive(in)
 		}
 		if in.Advanced {
@@ -305,6 +348,9 @@ func (t *Task) consume() {
 		}
 		if err := t.gate.Release(); err != nil {
 			first.fail(err)
+		}
+		if t.barriers != nil && (in.Barrier != nil || in.Ended) {
+			t.barriers.came(in)
 		}
 		t.tick()
 	}
@@ -328,14 +374,22 @@ func (t *Task) checkpoint() {
 			l.settle()
 		}
 	}
+	if t.barriers != nil && t.barriers.pending() {
+		t.barriers.attend()
+	}
 }
 
 // idle waits for input; open batches leave first.
 func (t *Task) idle() {
 	t.flush()
 	d := t.untilAlarm()
-	if t.gate.Arm() || t.woken.Load() || t.cancelled.Load() {
+	if t.gate.Arm() || t.woken.Load() || t.cancelled.Load() || t.barriers != nil && t.barriers.pending() {
 		return
+	}
+	if now, until := t.barriers.hurry(); now {
+		return
+	} else {
+		d = sooner(d, until)
 	}
 	t.suspend(Idle, -1, d)
 	t.ring(t.pace.last)
@@ -420,16 +474,20 @@ func (t *Task) heldBytes() (n int64) {
 }
 
 // WaitCredit implements exchange.Host.
-func (t *Task) WaitCredit(c *exchange.Channel, n int64) {
+func (t *Task) WaitCredit(c *exchange.Channel, n int64, hurry bool) bool {
+	now, until := t.barriers.hurry()
+	if now && hurry {
+		return true
+	}
 	for _, o := range t.outputs {
 		o.TryFlush(c)
 	}
 	if c.Arm(n) {
-		return
+		return false
 	}
-	var d time.Duration
+	d := until
 	if t.source != nil {
-		d = t.source.patience()
+		d = sooner(d, t.source.patience())
 	}
 	t.on.Store(c)
 	waited := t.suspend(Blocked, c.Edge, d)
@@ -437,6 +495,7 @@ func (t *Task) WaitCredit(c *exchange.Channel, n int64) {
 	if t.source != nil {
 		t.source.pressed(waited)
 	}
+	return false
 }
 
 // Failed implements exchange.Host.
