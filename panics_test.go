@@ -45,8 +45,8 @@ func (f *faultyReader) Poll(dst *event.Records[int], _ connector.Limit) (connect
 	}
 	return connector.Status{}, nil
 }
-func (f *faultyReader) Commit(context.Context) error { f.oops("Commit"); return nil }
-func (f *faultyReader) Close() error                 { f.oops("Close"); return nil }
+func (f *faultyReader) Commit(context.Context, []connector.Split) error { f.oops("Commit"); return nil }
+func (f *faultyReader) Close() error                                    { f.oops("Close"); return nil }
 
 type faultySink struct{ faulty }
 

@@ -105,7 +105,7 @@ func (r *reader[R, P]) Poll(dst *event.Records[R], limit connector.Limit) (conne
 }
 
 // Commit implements connector.Committer.
-func (r *reader[R, P]) Commit(context.Context) error { r.s.committed++; return nil }
+func (r *reader[R, P]) Commit(context.Context, []connector.Split) error { r.s.committed++; return nil }
 
 func (r *reader[R, P]) Close() error { return nil }
 

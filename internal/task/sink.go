@@ -1,6 +1,7 @@
 package task
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -169,6 +170,21 @@ func (s *sink) encode() ([]byte, error) {
 	rest := s.held.Type().NewBatch(s.held.Len() - s.from)
 	rest.AppendRange(s.held, s.from, s.held.Len())
 	return c.Append(c.AppendHeader(nil), rest)
+}
+
+// restore takes up the records that the writer had not taken.
+func (s *sink) restore(w *restoration) error {
+	return w.blobs(w.o.Subtasks, keptHeld, func(subtask int, data []byte) error {
+		if subtask%w.of != w.index {
+			return nil
+		}
+		c, err := exchange.NewRecordCodec(s.driver.Type())
+		if err != nil {
+			return err
+		}
+		s.link.Wake()
+		return c.Read(bytes.NewReader(data), func(b event.Batch) error { s.hold(b, 0); return nil })
+	})
 }
 
 // commit makes visible what was prepared up to a checkpoint.
