@@ -44,15 +44,17 @@ type ExecuteOptions struct {
 	Stderr *os.File
 	// NoSummary leaves the final summary out, for a command with its own.
 	NoSummary bool
-	// OnInterrupt, if set, is called at the first interrupt instead of Drain.
+	// OnInterrupt, if set, is called at the first interrupt instead of Drain or
+	// Suspend.
 	OnInterrupt func()
 	// Observe, if set, gets the run once it has started.
 	Observe func(*Run)
 }
 
 // Execute runs a job as a command does: with a live view on a terminal or log
-// lines elsewhere and where records go to the terminal, metrics and API, and a final summary. The first interrupt
-// drains the job, a second one stops it at once. It returns the job's error.
+// lines elsewhere and where records go to the terminal, metrics and API, and a
+// final summary. The first interrupt drains the job, or suspends one with
+// checkpoints; a second one stops it at once. It returns the job's error.
 func Execute(ctx context.Context, j *Job, o ExecuteOptions) error {
 	if o.Stdout == nil {
 		o.Stdout = os.Stdout
@@ -94,11 +96,19 @@ func Execute(ctx context.Context, j *Job, o ExecuteOptions) error {
 	if o.Observe != nil {
 		o.Observe(r)
 	}
-	drain := o.OnInterrupt
-	if drain == nil {
-		drain = r.Drain
+	what, first := "draining what was read", r.Drain
+	switch {
+	case o.OnInterrupt != nil:
+		first = o.OnInterrupt
+	case j.cfg.Checkpoints != nil:
+		what, first = "taking a checkpoint, to go on from it later", func() {
+			if err := r.Suspend(background); err != nil && background.Err() == nil {
+				fmt.Fprintln(log, "no checkpoint could be taken:", err)
+				r.Cancel()
+			}
+		}
 	}
-	wg.Go(func() { interrupts(background, r, drain, log) })
+	wg.Go(func() { interrupts(background, r, what, func() { wg.Go(first) }, log) })
 	shown := make(chan struct{})
 	viewing, endView := context.WithCancel(context.Background())
 	go func() {
@@ -143,8 +153,8 @@ func show(ctx context.Context, o ExecuteOptions, live bool, s *metric.Sampler, l
 	}
 }
 
-// interrupts calls drain at the first signal and cancels the job at the second.
-func interrupts(ctx context.Context, r *Run, drain func(), log io.Writer) {
+// interrupts calls first at the first signal and cancels the job at the second.
+func interrupts(ctx context.Context, r *Run, what string, first func(), log io.Writer) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -154,8 +164,8 @@ func interrupts(ctx context.Context, r *Run, drain func(), log io.Writer) {
 			return
 		case s := <-signals:
 			if n == 0 {
-				fmt.Fprintf(log, "%v: draining what was read; once more to stop at once\n", s)
-				drain()
+				fmt.Fprintf(log, "%v: %s; once more to stop at once\n", s, what)
+				first()
 				continue
 			}
 			r.Cancel()

@@ -25,14 +25,15 @@ const (
 func Command(ctx context.Context, j *Job, args []string) int {
 	code := ExitUsage
 	o := ExecuteOptions{}
-	parallelism := 0
+	parallelism, from, unclaimed := 0, "", false
 	cmd := &cobra.Command{
 		Use:   filepath.Base(os.Args[0]),
 		Short: "Run the job " + j.name,
 		Long: fmt.Sprintf(`Run the job %q until its input ends or it is interrupted.
 
-The first interrupt (Ctrl-C) drains: what was read is delivered. A second one
-stops at once. Exit status: 0 done, 1 the job failed, 2 wrong flags.`, j.name),
+The first interrupt (Ctrl-C) drains: what was read is delivered. A job with
+checkpoints takes one instead, and goes on from it when it is started again. A
+second interrupt stops at once. Exit status: 0 done, 1 the job failed, 2 wrong flags.`, j.name),
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -42,6 +43,9 @@ stops at once. Exit status: 0 done, 1 the job failed, 2 wrong flags.`, j.name),
 			if cmd.Flags().Changed("parallelism") {
 				j.Set(OverrideParallelism(parallelism))
 			}
+			if cmd.Flags().Changed("from") || unclaimed {
+				j.Set(StartFrom(from, unclaimed))
+			}
 			return Execute(ctx, j, o)
 		},
 	}
@@ -50,6 +54,8 @@ stops at once. Exit status: 0 done, 1 the job failed, 2 wrong flags.`, j.name),
 	f.BoolVar(&o.Headless, "headless", false, "log lines instead of the live view")
 	f.BoolVar(&o.JSON, "json", false, "print the final summary as JSON")
 	f.IntVar(&parallelism, "parallelism", 0, "subtasks of keyed operators and sources (default: what the job says, or the number of processors)")
+	f.StringVar(&from, "from", "latest", "what a job with checkpoints starts from: latest, none, or the path of a savepoint or checkpoint")
+	f.BoolVar(&unclaimed, "allow-unclaimed-state", false, "drop state of operators that the job does not have any more")
 	cmd.SetArgs(args)
 	if err := cmd.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)

@@ -11,7 +11,10 @@ import (
 type Snapshot = metric.Job
 
 // Run is a job that was started. Its methods may be called by any goroutine.
-type Run struct{ job *job.Job }
+type Run struct {
+	job   *job.Job
+	place string // of checkpoints
+}
 
 // Start opens the connectors and starts the job. When ctx ends, the job is
 // cancelled as by Cancel. After an error nothing runs.
@@ -35,7 +38,7 @@ func (j *Job) prepare() (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Run{job: r}, nil
+	return &Run{job: r, place: j.place}, nil
 }
 
 // Run starts the job and waits for its end. When ctx ends, the job is

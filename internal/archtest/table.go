@@ -68,7 +68,7 @@ var Table = []Layer{
 	{"internal/terminal", "event internal/metric internal/diagnosis"},
 	{"internal/api", "event internal/job internal/diagnosis internal/metric internal/checkpoint"},
 	{".", "event codec window connector state state/* operator guard " +
-		"internal/graph internal/transform internal/job internal/cluster internal/api internal/metric internal/diagnosis internal/terminal"},
+		"internal/graph internal/transform internal/job internal/checkpoint internal/cluster internal/api internal/metric internal/diagnosis internal/terminal"},
 	{"pipeline", ". event connector connector/* window codec codec/* guard"},
 
 	// Nothing imports these.

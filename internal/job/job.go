@@ -21,6 +21,7 @@ const (
 	Restarting = "restarting"
 	Draining   = "draining"
 	Finished   = "finished"
+	Suspended  = "suspended"
 	Failed     = "failed"
 	Cancelled  = "cancelled"
 )
@@ -115,6 +116,10 @@ func (j *Job) prepare(ctx context.Context, first bool) (*attempt, error) {
 func (j *Job) open(ctx context.Context, first bool, before int64) (*attempt, *checkpoint.Manifest, error) {
 	r := recovery{}
 	var from *checkpoint.Manifest
+	if err := j.storable(); err != nil {
+		j.cfg.Log.Warn("barriers never overtake records: checkpoints take as long as the records in flight", "error", err)
+		j.cfg.Checkpoints.UnalignedAfter = -1
+	}
 	if j.cfg.Checkpoints != nil {
 		var err error
 		if r, err = j.recover(ctx, first, before); err != nil {
@@ -221,6 +226,8 @@ func (j *Job) end(err error) {
 		j.err = err
 	}
 	switch {
+	case errors.Is(j.err, errSuspended):
+		j.state, j.err = Suspended, nil
 	case j.err == nil:
 		j.state = Finished
 	case errors.Is(j.err, operator.ErrCancelled) || errors.Is(j.err, context.Canceled):
@@ -269,6 +276,24 @@ func (j *Job) Drain() {
 // Cancel stops at once: records in flight are dropped, and sources are not
 // told that they were read.
 func (j *Job) Cancel() { j.stop(operator.ErrCancelled) }
+
+// errSuspended stops a job that will be started again.
+var errSuspended = errors.New("suspended")
+
+// Suspend takes a checkpoint and stops the job, without an error, to be started
+// again later. Without checkpoints, or if none can be taken since the job has
+// finished, it drains.
+func (j *Job) Suspend(ctx context.Context) error {
+	if j.cfg.Checkpoints == nil {
+		j.Drain()
+		return nil
+	}
+	if _, err := j.Checkpoint(ctx, checkpoint.Checkpoint); err != nil {
+		return err
+	}
+	j.stop(errSuspended)
+	return nil
+}
 
 // Checkpoint takes a checkpoint or a savepoint and returns its number, when it
 // is complete and committed.

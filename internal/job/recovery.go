@@ -8,6 +8,7 @@ import (
 
 	"github.com/affluxdev/afflux/connector"
 	"github.com/affluxdev/afflux/internal/checkpoint"
+	"github.com/affluxdev/afflux/internal/exchange"
 	"github.com/affluxdev/afflux/internal/task"
 )
 
@@ -41,6 +42,20 @@ type recovery struct {
 	restored *task.Restored // nil: afresh
 	registry *checkpoint.Registry
 	next     int64
+}
+
+// storable tells whether records in flight can be part of a checkpoint, if they
+// may have to.
+func (j *Job) storable() error {
+	if c := j.cfg.Checkpoints; c == nil || c.AtLeastOnce || c.UnalignedAfter < 0 {
+		return nil
+	}
+	for _, e := range j.graph.Edges {
+		if _, err := exchange.NewRecordCodec(e.Type); err != nil {
+			return fmt.Errorf("records from %q to %q cannot be stored: %w", j.graph.Plan.Nodes[e.From].Name, j.graph.Plan.Nodes[e.To].Name, err)
+		}
+	}
+	return nil
 }
 
 // recover looks for the checkpoint that the next attempt starts from, older than
