@@ -50,9 +50,10 @@ type backend[K comparable] struct {
 
 // Flags of a slot.
 const (
-	live   = 1 << iota // there is a key
-	stored             // an older state of it may be in the store of bytes
-	busy               // selected and not settled
+	live    = 1 << iota // there is a key
+	stored              // an older state of it may be in the store of bytes
+	busy                // selected and not settled
+	touched             // selected since it was last stored
 )
 
 // NewBackend returns a backend that keeps about as many bytes of keys and
@@ -96,7 +97,7 @@ func (b *backend[K]) selectChunk(keys []K, hashes []uint64, slots []uint32) erro
 			continue
 		}
 		b.index.cells[at] |= marked
-		*b.flags.at(slot) |= busy
+		*b.flags.at(slot) |= busy | touched
 		slots[i] = slot
 	}
 	if len(b.missing) > 0 {
@@ -201,6 +202,7 @@ func (b *backend[K]) Recall(slot uint32, hash uint64) (key K, err error) {
 	if int(slot) >= b.slots || *b.flags.at(slot)&live == 0 {
 		return key, fmt.Errorf("no key with hash %#x is in slot %d", hash, slot)
 	}
+	*b.flags.at(slot) |= touched
 	return *b.keys.at(slot), nil
 }
 

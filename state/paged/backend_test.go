@@ -17,6 +17,7 @@ import (
 // mapKV is a KV in a map.
 type mapKV struct {
 	m      map[string]string
+	sorted []string // the keys, nil after they have changed
 	broken error
 }
 
@@ -26,20 +27,29 @@ func (kv *mapKV) Get(key, dst []byte) ([]byte, bool, error) {
 	v, ok := kv.m[string(key)]
 	return append(dst, v...), ok, kv.broken
 }
-func (kv *mapKV) Set(key, value []byte) error { kv.m[string(key)] = string(value); return kv.broken }
-func (kv *mapKV) Delete(key []byte) error     { delete(kv.m, string(key)); return kv.broken }
+func (kv *mapKV) Set(key, value []byte) error {
+	kv.m[string(key)], kv.sorted = string(value), nil
+	return kv.broken
+}
+func (kv *mapKV) Delete(key []byte) error {
+	delete(kv.m, string(key))
+	kv.sorted = nil
+	return kv.broken
+}
 func (kv *mapKV) DeleteRange(from, to []byte) error {
+	kv.sorted = nil
 	maps.DeleteFunc(kv.m, func(k, _ string) bool { return k >= string(from) && k < string(to) })
 	return kv.broken
 }
 func (kv *mapKV) Scan(after []byte, n int, f func(key, value []byte)) error {
-	var keys []string
-	for k := range kv.m {
-		if k > string(after) {
-			keys = append(keys, k)
-		}
+	if kv.sorted == nil {
+		kv.sorted = slices.Sorted(maps.Keys(kv.m))
 	}
-	slices.Sort(keys)
+	at, found := slices.BinarySearch(kv.sorted, string(after))
+	if found {
+		at++
+	}
+	keys := kv.sorted[at:]
 	for _, k := range keys[:min(n, len(keys))] {
 		f([]byte(k), []byte(kv.m[k]))
 	}

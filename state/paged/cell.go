@@ -14,6 +14,7 @@ type cell struct {
 	epoch uint32 // of the table when a pointer was given out
 	walk  uint32 // the last one that has come by
 	kept  bool   // an older state may be in the store of bytes
+	given bool   // a pointer was given out since the state was last stored
 }
 
 // cells is an array of cells by slot, whose keys and states have types that are

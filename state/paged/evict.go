@@ -97,12 +97,8 @@ func (b *backend[K]) evict(slot, top uint32) error {
 		return fmt.Errorf("key %v: %w", *b.keys.at(slot), err)
 	}
 	if *b.flags.at(slot)&stored == 0 || xxh3.Hash(value) != *b.sums.at(slot) {
-		name, err := b.names.append(b.key[:0], b.keys.at(slot), top)
-		if b.key = name; err == nil {
-			err = b.kv.Set(name, value)
-		}
-		if err != nil {
-			return fmt.Errorf("the state of key %v cannot be stored: %w", *b.keys.at(slot), err)
+		if err := b.put(slot, top, value); err != nil {
+			return err
 		}
 	}
 	b.away++

@@ -99,6 +99,9 @@ func (b *backend[K]) expireStored(n int) error {
 // isResident tells whether the key with this name is in memory.
 func (b *backend[K]) isResident(name []byte) bool {
 	x, h := &b.index, binary.BigEndian.Uint32(name)
+	if !x.covers(h) {
+		return false
+	}
 	for at := x.home(h); ; at = x.next(at) {
 		var ok bool
 		if at, ok = x.seek(at, h); !ok {

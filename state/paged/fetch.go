@@ -65,7 +65,7 @@ func (b *backend[K]) admit(key *K, top uint32) uint32 {
 	k := b.keys.at(slot)
 	*k = *key
 	b.text += b.names.strings.own(unsafe.Pointer(k))
-	*b.flags.at(slot) = live | busy
+	*b.flags.at(slot) = live | busy | touched
 	b.index.add(top, slot)
 	return slot
 }

@@ -53,6 +53,9 @@ func (x *index) cover(hashes []uint64) {
 	}
 }
 
+// covers tells whether there is a place for a hash.
+func (x *index) covers(top uint32) bool { return top >= x.low && uint64(top-x.low) < x.span }
+
 // reserve makes room for n more entries.
 func (x *index) reserve(n int) {
 	if size := x.sizeFor(n); size > len(x.cells) {

@@ -56,6 +56,9 @@ func checkKey(t reflect.Type, path string) error {
 	return nil
 }
 
+// topSize is how many bytes of the hash a name begins with.
+const topSize = 4
+
 // append adds the name of a key, whose hash has the high half top.
 func (k *keys[K]) append(dst []byte, key *K, top uint32) ([]byte, error) {
 	return k.encode(binary.BigEndian.AppendUint32(dst, top), key)

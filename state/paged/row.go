@@ -52,6 +52,14 @@ func (t *table) row(walk uint32, c *cell) (row, value []byte) {
 	return row, row[at:]
 }
 
+// set stores the row of a key.
+func (t *table) set(c *cell, row []byte) {
+	if err := t.kv.Set(t.nameOf(t.cells.key(c), c.hash), row); err != nil {
+		t.failed("the state of key %v cannot be stored: %w", t.show(t.cells.key(c)), err)
+	}
+	t.stored = true
+}
+
 // fill decodes a row into a cell with the zero state.
 func (t *table) fill(slot uint32, row []byte) error {
 	c := t.cells.at(slot)

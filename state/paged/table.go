@@ -109,7 +109,7 @@ func (t *table) resident(key unsafe.Pointer, hash uint64) (slot uint32, place in
 func (t *table) give(slot uint32) unsafe.Pointer {
 	c := t.cells.at(slot)
 	if c.epoch != t.epoch {
-		c.epoch = t.epoch
+		c.epoch, c.given = t.epoch, true
 		if t.states.Owns() {
 			t.touched = append(t.touched, slot)
 		}
@@ -201,7 +201,9 @@ func (t *table) get(key unsafe.Pointer, hash uint64) unsafe.Pointer {
 		}
 	}
 	t.got = slot + 1
-	return t.cells.state(t.cells.at(slot))
+	c := t.cells.at(slot)
+	c.given = true
+	return t.cells.state(c)
 }
 
 // fetch makes a key resident if it is stored.
@@ -268,10 +270,7 @@ func (t *table) evict(slot uint32) {
 	}
 	row, value := t.row(walk, c)
 	if !c.kept || visited || xxh3.Hash(value) != c.sum {
-		if err := t.kv.Set(t.nameOf(t.cells.key(c), c.hash), row); err != nil {
-			t.failed("the state of key %v cannot be stored: %w", t.show(t.cells.key(c)), err)
-		}
-		t.stored = true
+		t.set(c, row)
 	}
 	t.away++
 	t.drop(slot)

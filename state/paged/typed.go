@@ -1,6 +1,7 @@
 package paged
 
 import (
+	"iter"
 	"reflect"
 	"unsafe"
 
@@ -41,6 +42,27 @@ func (p typedTables[K, S]) New() state.Table[K, S] {
 	t := &typedTable[K, S]{}
 	p.of.add(&t.of)
 	return t
+}
+
+// Snapshot implements state.Tables.
+func (p typedTables[K, S]) Snapshot(s state.Snapshot, tables iter.Seq2[string, state.Table[K, S]]) error {
+	var names []string
+	var all []*table
+	for name, t := range tables {
+		names, all = append(names, name), append(all, &t.(*typedTable[K, S]).of)
+	}
+	return p.of.snapshot(s, names, all)
+}
+
+// Restore implements state.Tables.
+func (p typedTables[K, S]) Restore(r state.Restoration, f func(name string, t state.Table[K, S]) error) error {
+	all := map[string]*typedTable[K, S]{}
+	fresh := func(name string) *table {
+		all[name] = &typedTable[K, S]{}
+		p.of.add(&all[name].of)
+		return &all[name].of
+	}
+	return p.of.restore(r, fresh, func(name string) error { return f(name, all[name]) })
 }
 
 // Bytes implements state.Tables.

@@ -49,9 +49,7 @@ func (t *table) settleVisits() {
 		c := t.cells.at(v.slot)
 		row, value := t.row(0, c)
 		if xxh3.Hash(value) != c.sum {
-			if err := t.kv.Set(t.nameOf(t.cells.key(c), c.hash), row); err != nil {
-				t.failed("the state of key %v cannot be stored: %w", t.show(t.cells.key(c)), err)
-			}
+			t.set(c, row)
 		}
 		t.release(v.slot)
 	}

@@ -15,6 +15,7 @@ import (
 
 	engine "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/affluxdev/afflux/state"
 )
@@ -41,6 +42,9 @@ const indexSize = 256 << 10
 // baseShare is how many times the memory all files may have before there is a
 // level between the first and the last one: fewer levels are read faster.
 const baseShare = 4
+
+// readCache is the memory of a database that is only read from end to end.
+const readCache = 1 << 20
 
 // disk is a directory with a budget.
 type disk struct {
@@ -71,7 +75,25 @@ func (d *disk) Open(operator string, subtask int) (state.KV, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the directory of the state: %w", err)
 	}
+	db, err := d.open(filepath.Join(dir, stateDir), false)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return newKV(d, db, dir, d.memory-d.Resident()), nil
+}
+
+// stateDir is the directory of a database in that of a subtask.
+const stateDir = "state"
+
+// open opens a database: the one that is there, a new one if the directory is
+// not, and fails if something else is. One that is only read takes little
+// memory.
+func (d *disk) open(path string, read bool) (*engine.DB, error) {
+	_, err := os.Stat(path)
 	o := &engine.Options{
+		ErrorIfNotExists:            err == nil,
+		ReadOnly:                    read,
+		FS:                          unsynced{vfs.Default},
 		CacheSize:                   d.memory / cacheShare,
 		MemTableSize:                uint64(d.memory / bufferShare),
 		MemTableStopWritesThreshold: 3,
@@ -79,6 +101,7 @@ func (d *disk) Open(operator string, subtask int) (state.KV, error) {
 		DisableWAL:                  true,
 		FormatMajorVersion:          engine.FormatNewest,
 		Logger:                      quiet{},
+		EventListener:               &engine.EventListener{DataCorruption: func(engine.DataCorruptionInfo) {}}, // who reads is told
 	}
 	o.Experimental.ReadSamplingMultiplier = -1                                                          // never compact for reads
 	o.ApplyCompressionSettings(func() engine.DBCompressionSettings { return engine.DBCompressionNone }) // reading costs more than room
@@ -87,11 +110,14 @@ func (d *disk) Open(operator string, subtask int) (state.KV, error) {
 		o.Levels[i].IndexBlockSize = indexSize
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most look-ups are of new keys or of one table
 	}
-	db, err := engine.Open(filepath.Join(dir, "state"), o)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("the state cannot be opened: %w", err), os.RemoveAll(dir))
+	if read {
+		o.CacheSize = readCache
 	}
-	return newKV(db, dir, d.memory-d.Resident()), nil
+	db, err := engine.Open(path, o)
+	if err != nil {
+		return nil, fmt.Errorf("the state cannot be opened: %w", err)
+	}
+	return db, nil
 }
 
 // quiet drops what Pebble says about its work. What it cannot survive unwinds.

@@ -12,16 +12,31 @@ const batchBytes = 32 << 10
 
 // kv is one database. Writes are collected in a batch until something is read.
 type kv struct {
+	d      *disk
 	db     *engine.DB
 	dir    string
+	origin string // of its files
 	memory int64
 	batch  *engine.Batch
-	start  []byte
+	scanner
 	*readers
 }
 
-func newKV(db *engine.DB, dir string, memory int64) *kv {
-	return &kv{db: db, dir: dir, memory: memory, batch: db.NewBatchWithSize(2 * batchBytes), readers: newReaders(db)}
+func newKV(d *disk, db *engine.DB, dir string, memory int64) *kv {
+	k := &kv{d: d, dir: dir, memory: memory, origin: origin()}
+	k.begin(db)
+	return k
+}
+
+// begin goes on with a database.
+func (k *kv) begin(db *engine.DB) {
+	k.db, k.batch, k.scanner, k.readers = db, db.NewBatchWithSize(2*batchBytes), scanner{db: db}, newReaders(db)
+}
+
+// shut closes the database.
+func (k *kv) shut() error {
+	k.readers.close()
+	return errors.Join(k.batch.Close(), k.db.Close())
 }
 
 // apply writes what has been collected.
@@ -92,12 +107,23 @@ func (k *kv) DeleteRange(from, to []byte) error {
 }
 
 // Scan implements state.KV.
-func (k *kv) Scan(after []byte, n int, f func(key, value []byte)) (err error) {
+func (k *kv) Scan(after []byte, n int, f func(key, value []byte)) error {
 	if err := k.apply(); err != nil {
 		return err
 	}
-	k.start = append(append(k.start[:0], after...), 0) // the next possible key
-	it, err := k.db.NewIter(&engine.IterOptions{LowerBound: k.start})
+	return k.scanner.Scan(after, n, f)
+}
+
+// scanner walks over a database.
+type scanner struct {
+	db    *engine.DB
+	start []byte
+}
+
+// Scan implements state.KVReader.
+func (s *scanner) Scan(after []byte, n int, f func(key, value []byte)) (err error) {
+	s.start = append(append(s.start[:0], after...), 0) // the next possible key
+	it, err := s.db.NewIter(&engine.IterOptions{LowerBound: s.start})
 	if err != nil {
 		return err
 	}
@@ -119,6 +145,5 @@ func (k *kv) Bytes() int64 { return k.memory }
 
 // Close implements state.KV.
 func (k *kv) Close() error {
-	k.readers.close()
-	return errors.Join(k.batch.Close(), k.db.Close(), os.RemoveAll(k.dir))
+	return errors.Join(k.shut(), os.RemoveAll(k.dir))
 }

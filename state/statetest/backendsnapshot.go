@@ -24,10 +24,23 @@ func RunBackendSnapshots[K comparable](t *testing.T, backends Backends[K]) {
 	t.Run("model", func(t *testing.T) {
 		rapid.Check(t, func(r *rapid.T) { newStates(t, r, backends, good).snapshots(t, r) })
 	})
-	t.Run("rescale", func(t *testing.T) { rescaleBackend(t, backends, good) })
-	t.Run("declarations", func(t *testing.T) { redeclared(t, backends, good) })
-	t.Run("broadcast", func(t *testing.T) { broadcastSnapshot(t, backends) })
+	t.Run("rescale", func(t *testing.T) { rescaleBackend(t, backends.closing(), good) })
+	t.Run("declarations", func(t *testing.T) { redeclared(t, backends.closing(), good) })
+	t.Run("broadcast", func(t *testing.T) { broadcastSnapshot(t, backends.closing()) })
 	t.Run("damaged", func(t *testing.T) { damagedBackend(t, backends, good) })
+}
+
+// closing are the same backends, closed when their test ends.
+func (b Backends[K]) closing() Backends[K] {
+	return Backends[K]{Key: b.Key, New: func(t testing.TB) state.Backend[K] {
+		own := b.New(t)
+		t.Cleanup(func() {
+			if err := own.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return own
+	}}
 }
 
 // copyOf is a model of the same states without pins.
@@ -274,7 +287,7 @@ func broadcastSnapshot[K comparable](t *testing.T, backends Backends[K]) {
 }
 
 func damagedBackend[K comparable](t *testing.T, backends Backends[K], hash func(*K) uint64) {
-	c := newCounters(t, backends)
+	c := newCounters(t, backends.closing())
 	for i := range 300 {
 		one(t, c.b, hash, backends.Key(i), func() { c.n.Set(int64(i)); c.list.Append("some text") })
 	}
@@ -311,7 +324,7 @@ func damagedBackend[K comparable](t *testing.T, backends Backends[K], hash func(
 	}
 	one(t, c.b, hash, backends.Key(1), func() { c.n.Set(5) })
 	kept = keep(t, c.b)
-	d := newCounters(t, backends)
+	d := newCounters(t, backends.closing())
 	if err := d.b.Restore(Restored{Parallelism: 1, From: []*Kept{kept}}); err != nil {
 		t.Fatal(err)
 	}

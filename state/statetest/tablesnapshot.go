@@ -353,7 +353,9 @@ func rescale[K comparable, S any](t *testing.T, s Snapshots[K, S], hash func(*K)
 	if sum != 3000 {
 		t.Fatalf("three subtasks have %d keys, want 3000", sum)
 	}
-	newSubtask(t, s, hash).checkRestored(t, want, again...)
+	last := newSubtask(t, s, hash)
+	defer last.close(t)
+	last.checkRestored(t, want, again...)
 }
 
 // givenUp releases snapshots that were not written, or twice.

@@ -1,0 +1,185 @@
+package paged
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"reflect"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/affluxdev/afflux/codec"
+	"github.com/affluxdev/afflux/state"
+)
+
+// Names under which the states of a backend are kept.
+const (
+	keptKeys      = "keys"
+	keptBroadcast = "broadcast"
+)
+
+// schema describes the encoding of keys.
+func (k *keys[K]) schema() []byte {
+	t := reflect.TypeFor[K]()
+	if k.codec == nil {
+		return []byte(t.Kind().String())
+	}
+	if e, ok := k.codec.(codec.Evolving[K]); ok {
+		return []byte("avro " + e.Schema())
+	}
+	return []byte("json " + t.String())
+}
+
+// Snapshot implements state.Backend.
+func (b *backend[K]) Snapshot(s state.Snapshot) error {
+	shared, err := b.store.AppendBroadcast(nil)
+	if err != nil {
+		return err
+	}
+	n, err := b.flush()
+	if err != nil {
+		return err
+	}
+	s.Blob(keptBroadcast, shared)
+	return keep(s, keptKeys, b.kv, &head{Keys: b.names.schema(), States: b.store.Schema(), Len: n + b.away})
+}
+
+// flush stores the states of the keys in memory that were selected since they
+// were last stored, if they have changed, and returns how many keys in memory
+// have states.
+func (b *backend[K]) flush() (n int, err error) {
+	for _, c := range b.index.cells {
+		if c == 0 {
+			continue
+		}
+		slot, top := slotOf(c), topOf(c)
+		f := b.flags.at(slot)
+		if *f&touched != 0 {
+			if err = b.save(slot, top); err != nil {
+				return n, err
+			}
+			*f &^= touched
+		}
+		if *f&stored != 0 {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// save stores the states of a key in memory. One that has none is not stored: it
+// is here for timers, which bring it back.
+func (b *backend[K]) save(slot, top uint32) error {
+	f := b.flags.at(slot)
+	if b.store.Empty(slot) {
+		if *f&stored == 0 {
+			return nil
+		}
+		name, err := b.names.append(b.key[:0], b.keys.at(slot), top)
+		if b.key = name; err == nil {
+			err = b.kv.Delete(name)
+		}
+		if err != nil {
+			return fmt.Errorf("the state of key %v cannot be removed: %w", *b.keys.at(slot), err)
+		}
+		*f &^= stored
+		return nil
+	}
+	value, err := b.store.Append(slot, b.value[:0])
+	b.value = value
+	if err != nil {
+		return fmt.Errorf("key %v: %w", *b.keys.at(slot), err)
+	}
+	sum := xxh3.Hash(value)
+	if *f&stored != 0 && sum == *b.sums.at(slot) {
+		return nil
+	}
+	if err := b.put(slot, top, value); err != nil {
+		return err
+	}
+	*f |= stored
+	*b.sums.at(slot) = sum
+	return nil
+}
+
+// put writes the encoded states of a key.
+func (b *backend[K]) put(slot, top uint32, value []byte) error {
+	name, err := b.names.append(b.key[:0], b.keys.at(slot), top)
+	if b.key = name; err == nil {
+		err = b.kv.Set(name, value)
+	}
+	if err != nil {
+		return fmt.Errorf("the state of key %v cannot be stored: %w", *b.keys.at(slot), err)
+	}
+	return nil
+}
+
+// Restore implements state.Backend.
+func (b *backend[K]) Restore(r state.Restoration) error {
+	err := takeUp(r, keptKeys, b.kv, &restoringKeys[K]{backend: b, drop: r.AllowUnclaimed()})
+	if err != nil {
+		return fmt.Errorf("keyed state cannot be restored: %w", err)
+	}
+	taken := false // all have the same
+	return r.Everyone(keptBroadcast, func(_ int, data []byte) error {
+		if taken {
+			return nil
+		}
+		taken = true
+		return b.store.LoadBroadcast(data, r.AllowUnclaimed())
+	})
+}
+
+// restoringKeys takes up the states of keys.
+type restoringKeys[K comparable] struct {
+	*backend[K]
+	drop   bool
+	states *state.Stored
+}
+
+func (r *restoringKeys[K]) begin(h *head) (ready bool, err error) {
+	switch want := r.names.schema(); {
+	case h.Tables != nil:
+		return false, errPiece
+	case !bytes.Equal(h.Keys, want): // hashes would not be right any more
+		return false, fmt.Errorf("keys were stored as %q and are now %q: keys cannot change their type", h.Keys, want)
+	}
+	if r.states, err = r.store.From(h.States, r.drop); err != nil {
+		return false, err
+	}
+	return r.states.Same(), nil
+}
+
+// hash has only the half that names have.
+func (r *restoringKeys[K]) hash(name []byte) (uint64, error) {
+	if len(name) < topSize {
+		return 0, errPiece
+	}
+	return uint64(binary.BigEndian.Uint32(name))<<32 | 1, nil
+}
+
+// take copies a row. What is converted is so once.
+func (r *restoringKeys[K]) take(name, value []byte) error {
+	if !r.states.Same() {
+		slot := r.acquire()
+		defer r.store.Release(slot)
+		if err := r.states.Load(slot, value); err != nil {
+			return err
+		}
+		if r.store.Empty(slot) {
+			return nil // what it had is dropped
+		}
+		var err error
+		if r.value, err = r.store.Append(slot, r.value[:0]); err != nil {
+			return err
+		}
+		value = r.value
+	}
+	r.away++
+	return r.kv.Set(name, value)
+}
+
+func (r *restoringKeys[K]) use(h *head) error {
+	r.away = h.Len
+	return nil
+}
