@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 )
 
@@ -18,6 +19,12 @@ type Frozen struct {
 	taken   atomic.Bool
 	stop    atomic.Bool
 	over    atomic.Bool // nothing needs to be saved any more
+	mu      sync.Mutex  // the writer's while it saves a group
+
+	// Memory for what the task saves, which is the task's alone. It is free again
+	// when all of it is written.
+	saved []group
+	rows  []byte
 }
 
 // group is what is stored for a group of slots.
@@ -33,7 +40,7 @@ var (
 )
 
 const (
-	groupBits  = 2        // a group has 4 slots
+	groupBits  = 1        // a group has 2 slots
 	rowsAtOnce = 32 << 10 // bytes that Write hands over, mostly
 )
 
@@ -87,21 +94,38 @@ func (f *Frozen) save(i int) {
 	p := &f.groups[i]
 	switch now := p.Load(); {
 	case now == nil && p.CompareAndSwap(nil, savingGroup):
-		rows, err := f.append(i, nil)
-		p.Store(&group{rows, err})
+		p.Store(f.copy(i))
 	case now == nil || now == savingGroup:
-		awaitGroup(p)
+		for p.Load() == savingGroup {
+			f.mu.Lock() // if the writer has lost its processor, it gets this one
+			f.mu.Unlock()
+		}
 	}
 }
 
-// awaitGroup waits until the other side has saved a group, which is short.
-func awaitGroup(p *atomic.Pointer[group]) *group {
-	for {
-		if now := p.Load(); now != savingGroup {
-			return now
-		}
-		runtime.Gosched()
+// Sizes of the pieces of memory for what the task saves.
+const (
+	savedGroups = 128
+	savedBytes  = 32 << 10
+)
+
+// copy encodes a group for the writer.
+func (f *Frozen) copy(i int) *group {
+	if len(f.saved) == cap(f.saved) {
+		f.saved = make([]group, 0, savedGroups)
 	}
+	f.saved = f.saved[:len(f.saved)+1]
+	g := &f.saved[len(f.saved)-1]
+	if cap(f.rows)-len(f.rows) < savedBytes/16 {
+		f.rows = make([]byte, 0, savedBytes)
+	}
+	at := len(f.rows)
+	g.rows, g.err = f.append(i, f.rows[at:])
+	if len(g.rows) <= cap(f.rows)-at { // else it has moved
+		f.rows = f.rows[:at+len(g.rows)]
+	}
+	g.rows = g.rows[:len(g.rows):len(g.rows)]
+	return g
 }
 
 // append encodes the slots of a group that have states: each its number, the
@@ -162,12 +186,18 @@ func (f *Frozen) Write(put func(rows []byte) error) (err error) {
 
 func (f *Frozen) take(i int, out []byte) (_ []byte, err error) {
 	p := &f.groups[i]
+	f.mu.Lock()
 	if p.CompareAndSwap(nil, savingGroup) {
 		out, err = f.append(i, out)
 		p.Store(writtenGroup)
+		f.mu.Unlock()
 		return out, err
 	}
-	g := awaitGroup(p)
+	f.mu.Unlock()
+	g := p.Load()
+	for ; g == savingGroup; g = p.Load() { // the task has it for a moment
+		runtime.Gosched()
+	}
 	p.Store(writtenGroup)
 	return append(out, g.rows...), g.err
 }

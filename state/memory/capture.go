@@ -28,22 +28,19 @@ type capture struct {
 	entry  *entry
 	names  []string
 	tables []*frozen
-	pool   chan []byte // memory for copies of pages
+	slab   *slab
 	taken  atomic.Bool // by Write, or by Release instead of it
 	stop   atomic.Bool
 }
 
 // newCapture returns a capture of no table. Its tables have entries like e.
-func newCapture(e *entry) *capture { return &capture{entry: e, pool: make(chan []byte, spareCopies)} }
+func newCapture(e *entry) *capture { return &capture{entry: e, slab: &slab{}} }
 
 // add begins the snapshot of a table.
 func (c *capture) add(name string, t freezer) {
 	c.names = append(c.names, name)
-	c.tables = append(c.tables, t.freezes(c.entry, c.pool))
+	c.tables = append(c.tables, t.freezes(c.entry, c.slab))
 }
-
-// spareCopies is how many copies of pages are kept to be used again.
-const spareCopies = 64
 
 // Write implements state.Capture.
 func (c *capture) Write(w io.Writer) error {

@@ -18,6 +18,8 @@ type entry struct {
 	keyAt   uintptr
 	state   *layout.Layout
 	stateAt uintptr
+	// solid is the size of what is stored, if that is how a slot begins; else 0.
+	solid uintptr
 }
 
 // newEntry returns how entries of a table with these slots are stored; field
@@ -35,6 +37,10 @@ func newEntry(slot, key, state reflect.Type) (*entry, error) {
 		k, _ := slot.FieldByName("key")
 		s, _ := slot.FieldByName("state")
 		e.keyAt, e.stateAt = k.Offset, s.Offset
+		one := [2]byte{1}
+		if e.flat && e.keyAt == 8 && e.stateAt == e.keyAt+key.Size() && binary.NativeEndian.Uint16(one[:]) == 1 {
+			e.solid = e.stateAt + state.Size()
+		}
 	}
 	return e, nil
 }

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 )
@@ -25,10 +26,11 @@ type frozen struct {
 	n     int  // entries
 	texts arena
 	pages []atomic.Pointer[saved]
-	pool  chan []byte // memory for copies
 	over  atomic.Bool // nothing needs to be saved any more
+	mu    sync.Mutex  // the writer's while it saves a page
 
 	// The task's alone.
+	slab  *slab   // memory for what it saves
 	apart bool    // the table has another array
 	tags  []uint8 // of the old one
 	mask  uint64
@@ -36,8 +38,7 @@ type frozen struct {
 
 // saved is a page that needs no saving any more.
 type saved struct {
-	// data are the slots or, if they have pointers, what is stored for them; nil
-	// when the writer has taken them.
+	// data are the slots or, if they have pointers, what is stored for them.
 	data []byte
 	err  error
 }
@@ -49,14 +50,14 @@ var (
 )
 
 const (
-	flatPage   = 4 << 10 // bytes of a page of slots without pointers
-	linkedPage = 8       // slots of a page of others
+	flatPage   = 512 // bytes of a page of slots without pointers, at most
+	linkedPage = 4   // slots of a page of others
 )
 
 // freeze begins a snapshot. Keys of strings are in texts.
-func (t *slots) freeze(e *entry, texts arena, pool chan []byte) *frozen {
+func (t *slots) freeze(e *entry, texts arena, slab *slab) *frozen {
 	t.thaw()
-	f := &frozen{next: t.frozen, entry: e, first: t.first, size: t.size, count: t.len(), n: t.n, texts: texts, pool: pool}
+	f := &frozen{next: t.frozen, entry: e, first: t.first, size: t.size, count: t.len(), n: t.n, texts: texts, slab: slab}
 	for t.flat && t.size<<(f.bits+1) <= flatPage || !t.flat && 1<<f.bits < linkedPage {
 		f.bits++
 	}
@@ -143,17 +144,10 @@ func (f *frozen) savePage(page uint64) {
 	case now == nil && p.CompareAndSwap(nil, saving):
 		p.Store(f.copy(int(page)))
 	case now == nil || now == saving:
-		f.await(p)
-	}
-}
-
-// await waits until the other side has saved a page.
-func (f *frozen) await(p *atomic.Pointer[saved]) *saved {
-	for {
-		if now := p.Load(); now != saving {
-			return now
+		for p.Load() == saving {
+			f.mu.Lock() // if the writer has lost its processor, it gets this one
+			f.mu.Unlock()
 		}
-		runtime.Gosched()
 	}
 }
 
@@ -166,23 +160,60 @@ func (f *frozen) raw(page int) []byte {
 
 // copy saves a page for the writer.
 func (f *frozen) copy(page int) *saved {
-	var room []byte
-	select {
-	case room = <-f.pool:
-	default:
-	}
+	raw, s := f.raw(page), f.slab.next()
 	if f.entry.flat {
-		return &saved{data: append(room[:0], f.raw(page)...)}
+		s.data = f.slab.take(append(f.slab.room(len(raw)), raw...))
+		return s
 	}
-	data, err := f.encode(room[:0], f.raw(page))
-	return &saved{data: data, err: err}
+	s.data, s.err = f.encode(f.slab.room(len(raw)), raw)
+	s.data = f.slab.take(s.data)
+	return s
+}
+
+// slab is memory for many saved pages. It is free again when all of them are
+// written.
+type slab struct {
+	pages []saved
+	bytes []byte
+}
+
+const (
+	slabPages = 128
+	slabBytes = 64 << 10
+)
+
+func (s *slab) next() *saved {
+	if len(s.pages) == cap(s.pages) {
+		s.pages = make([]saved, 0, slabPages)
+	}
+	s.pages = s.pages[:len(s.pages)+1]
+	return &s.pages[len(s.pages)-1]
+}
+
+// room returns an empty slice with room for n bytes.
+func (s *slab) room(n int) []byte {
+	if cap(s.bytes)-len(s.bytes) < n {
+		s.bytes = make([]byte, 0, max(n, slabBytes))
+	}
+	return s.bytes[len(s.bytes):]
+}
+
+// take returns what was appended to room, which is not given out again.
+func (s *slab) take(data []byte) []byte {
+	if at := len(s.bytes); len(data) <= cap(s.bytes)-at { // else it has moved
+		s.bytes = s.bytes[:at+len(data)]
+	}
+	return data[:len(data):len(data)]
 }
 
 // encode adds what is stored for the entries in slots.
 func (f *frozen) encode(dst, slots []byte) (_ []byte, err error) {
+	solid := f.entry.solid
 	for ; len(slots) > 0; slots = slots[f.size:] {
 		if p := unsafe.Pointer(unsafe.SliceData(slots)); *(*uint64)(p) != 0 {
-			if dst, err = f.entry.append(dst, p, &f.texts); err != nil {
+			if solid > 0 {
+				dst = append(dst, slots[:solid]...)
+			} else if dst, err = f.entry.append(dst, p, &f.texts); err != nil {
 				return dst, err
 			}
 		}
@@ -214,18 +245,25 @@ func (f *frozen) write(stop *atomic.Bool, put func(entries []byte) error) (err e
 // take adds what is stored for a page to out; slots is scratch.
 func (f *frozen) take(page int, out, slots []byte) (_, _ []byte, err error) {
 	p := &f.pages[page]
+	f.mu.Lock()
 	if p.CompareAndSwap(nil, saving) {
-		if !f.entry.flat {
+		if f.entry.flat {
+			slots = append(slots[:0], f.raw(page)...)
+		} else {
 			out, err = f.encode(out, f.raw(page))
-			p.Store(written)
-			return out, slots, err
 		}
-		slots = append(slots[:0], f.raw(page)...)
-		p.Store(written) // nobody waits for the encoding
-		out, err = f.encode(out, slots)
+		p.Store(written)
+		f.mu.Unlock()
+		if f.entry.flat { // nobody waits for this
+			out, err = f.encode(out, slots)
+		}
 		return out, slots, err
 	}
-	s := f.await(p)
+	f.mu.Unlock()
+	s := p.Load()
+	for ; s == saving; s = p.Load() { // the task has it for a moment
+		runtime.Gosched()
+	}
 	p.Store(written)
 	if s.err != nil {
 		return out, slots, s.err
@@ -234,10 +272,6 @@ func (f *frozen) take(page int, out, slots []byte) (_, _ []byte, err error) {
 		out, err = f.encode(out, s.data)
 	} else {
 		out = append(out, s.data...)
-	}
-	select {
-	case f.pool <- s.data:
-	default:
 	}
 	return out, slots, err
 }

@@ -33,19 +33,19 @@ const kept = "tables"
 // freezer is what tables have for snapshots.
 type freezer interface {
 	// freezes begins a snapshot. It must be ended by its over.
-	freezes(e *entry, pool chan []byte) *frozen
+	freezes(e *entry, slab *slab) *frozen
 	// expects is Expect that also takes the room.
 	expects(n int)
 }
 
-func (t *plainTable[K, S]) freezes(e *entry, pool chan []byte) *frozen {
-	return t.slots.freeze(e, arena{}, pool)
+func (t *plainTable[K, S]) freezes(e *entry, slab *slab) *frozen {
+	return t.slots.freeze(e, arena{}, slab)
 }
 
 func (t *plainTable[K, S]) expects(n int) { t.slots.expect(n) }
 
-func (t *namedTable[K, S]) freezes(e *entry, pool chan []byte) *frozen {
-	return t.of.freeze(e, t.of.lend(), pool)
+func (t *namedTable[K, S]) freezes(e *entry, slab *slab) *frozen {
+	return t.of.freeze(e, t.of.lend(), slab)
 }
 
 func (t *namedTable[K, S]) expects(n int) { t.of.expect(n) }
