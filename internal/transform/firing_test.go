@@ -12,6 +12,7 @@ import (
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
 	"github.com/affluxdev/afflux/state/memory"
+	"github.com/affluxdev/afflux/state/statetest"
 	"github.com/affluxdev/afflux/window"
 	"pgregory.net/rapid"
 )
@@ -35,6 +36,7 @@ type recorder struct {
 }
 
 func (c *recorder) Output(i int) operator.Output                { return recorded{c, i} }
+func (c *recorder) Subtask() (int, int)                         { return 0, 1 }
 func (c *recorder) Watermark(event.Time)                        {}
 func (c *recorder) WakeAt(at time.Time)                         { c.alarm = at }
 func (c *recorder) Now() time.Time                              { return c.now }
@@ -164,9 +166,9 @@ func (m *model) tick() {
 }
 
 // play runs a random script against an operator and its model.
-func play(t *rapid.T, firing window.Firing, op operator.Operator, m *model, span int64) {
+func play(t *rapid.T, firing window.Firing, make func() operator.Operator, m *model, span int64) {
 	m.firing, m.watermark = firing, event.MinTime
-	c := &recorder{now: time.Unix(1000, 0)}
+	c, op := &recorder{now: time.Unix(1000, 0)}, make()
 	if err := op.Open(c); err != nil {
 		t.Fatal(err)
 	}
@@ -178,17 +180,21 @@ func play(t *rapid.T, firing window.Firing, op operator.Operator, m *model, span
 		m.got = nil
 	}
 	id, base := 0, event.Time(0)
+	draw := func() *event.Records[arrival] {
+		b := event.NewRecords[arrival](1)
+		for range rapid.IntRange(1, 20).Draw(t, "records") {
+			id++
+			v := arrival{key: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "key"), id: id,
+				at: base + event.Time(rapid.Int64Range(-span, span).Draw(t, "time"))}
+			b.Append(v, v.at)
+			b.Hashes = append(b.Hashes, event.HashString(v.key))
+		}
+		return b
+	}
 	for range rapid.IntRange(1, 25).Draw(t, "steps") {
-		switch rapid.SampledFrom([]string{"batch", "batch", "watermark", "tick"}).Draw(t, "step") {
+		switch rapid.SampledFrom([]string{"batch", "batch", "batch", "watermark", "watermark", "tick", "recovery"}).Draw(t, "step") {
 		case "batch":
-			b := event.NewRecords[arrival](1)
-			for range rapid.IntRange(1, 20).Draw(t, "records") {
-				id++
-				v := arrival{key: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "key"), id: id,
-					at: base + event.Time(rapid.Int64Range(-span, span).Draw(t, "time"))}
-				b.Append(v, v.at)
-				b.Hashes = append(b.Hashes, event.HashString(v.key))
-			}
+			b := draw()
 			m.batch(slices.Clone(b.Values))
 			if err := op.Process(b); err != nil {
 				t.Fatal(err)
@@ -212,6 +218,15 @@ func play(t *rapid.T, firing window.Firing, op operator.Operator, m *model, span
 				t.Fatal(err)
 			}
 			check("after a tick")
+		case "recovery":
+			lost := draw()
+			op = restart(t, c, op, make, lost)
+			if m.watermark > event.MinTime {
+				if err := op.Watermark(m.watermark); err != nil {
+					t.Fatal(err)
+				}
+			}
+			check("after a recovery")
 		}
 	}
 	m.advance(event.MaxTime)
@@ -227,6 +242,44 @@ func play(t *rapid.T, firing window.Firing, op operator.Operator, m *model, span
 	if err := op.Finish(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// restart takes a snapshot of an operator, which goes on with a batch that is
+// lost, and returns another one that begins with the snapshot.
+func restart(t *rapid.T, c *recorder, op operator.Operator, make func() operator.Operator, lost event.Batch) operator.Operator {
+	k, was := &statetest.Kept{}, *c
+	if err := op.(operator.Stateful).Snapshot(k); err != nil {
+		t.Fatal(err)
+	}
+	was.got, was.late = slices.Clone(c.got), slices.Clone(c.late)
+	if err := op.Process(lost); err != nil {
+		t.Fatal(err)
+	}
+	if w, ok := op.(operator.Waking); ok {
+		c.now = c.now.Add(time.Hour)
+		if err := w.Woken(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := op.Watermark(event.MaxTime); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Write(); err != nil {
+		t.Fatal(err)
+	}
+	if err := op.Close(); err != nil {
+		t.Fatal(err)
+	}
+	*c = was
+	c.alarm = time.Time{}
+	op = make()
+	if err := op.Open(c); err != nil {
+		t.Fatal(err)
+	}
+	if err := op.(operator.Stateful).Restore(statetest.Restored{Parallelism: 1, From: []*statetest.Kept{k}}); err != nil {
+		t.Fatal(err)
+	}
+	return op
 }
 
 func drawFiring(t *rapid.T) (f window.Firing) {
@@ -276,17 +329,19 @@ func TestTriggeredWindowsAgainstModel(t *testing.T) {
 		}
 		f := drawFiring(t)
 		a := window.Sliding(time.Duration(size), time.Duration(slide), window.Offset(time.Duration(offset)))
-		op := transform.NewTriggered(a, f, keyOf, collect, emitDescription, table[transform.Cell[[]int]]())
-		play(t, f, op, &model{enter: slotted(of)}, 60)
+		play(t, f, func() operator.Operator {
+			return transform.NewTriggered(a, f, keyOf, collect, emitDescription, table[transform.Cell[[]int]]())
+		}, &model{enter: slotted(of)}, 60)
 	})
 }
 
 func TestGlobalWindowAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := drawFiring(t)
-		op := transform.NewTriggered(window.Global(), f, keyOf, collect, emitDescription, table[transform.Cell[[]int]]())
 		all := []window.Window{{Start: event.MinTime, End: event.MaxTime}}
-		play(t, f, op, &model{enter: slotted(func(event.Time) []window.Window { return all })}, 60)
+		play(t, f, func() operator.Operator {
+			return transform.NewTriggered(window.Global(), f, keyOf, collect, emitDescription, table[transform.Cell[[]int]]())
+		}, &model{enter: slotted(func(event.Time) []window.Window { return all })}, 60)
 	})
 }
 
@@ -313,8 +368,9 @@ func TestSessionsAgainstModel(t *testing.T) {
 			m.contents = append(m.contents, joined)
 			return []*content{joined}
 		}
-		op := transform.NewSession(window.Session(time.Duration(gap)), f, keyOf, collect, emitDescription, table[transform.Activity[[]int]]())
-		play(t, f, op, &model{enter: enter}, 60)
+		play(t, f, func() operator.Operator {
+			return transform.NewSession(window.Session(time.Duration(gap)), f, keyOf, collect, emitDescription, table[transform.Activity[[]int]]())
+		}, &model{enter: enter}, 60)
 	})
 }
 
@@ -322,8 +378,10 @@ func TestCountsAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.IntRange(1, 12).Draw(t, "size")
 		slide := rapid.IntRange(1, size).Draw(t, "slide")
-		op := transform.NewCount(window.SlidingCount(size, slide), keyOf, collect, emitDescription, table[transform.Counted[[]int]]())
-		c := &recorder{}
+		make := func() operator.Operator {
+			return transform.NewCount(window.SlidingCount(size, slide), keyOf, collect, emitDescription, table[transform.Counted[[]int]]())
+		}
+		op, c := make(), &recorder{}
 		if err := op.Open(c); err != nil {
 			t.Fatal(err)
 		}
@@ -354,6 +412,12 @@ func TestCountsAgainstModel(t *testing.T) {
 			}
 			if err := op.Process(b); err != nil {
 				t.Fatal(err)
+			}
+			if rapid.IntRange(0, 3).Draw(t, "recovery") == 0 {
+				lost := event.NewRecords[arrival](1)
+				lost.Append(arrival{key: "a"}, 0)
+				lost.Hashes = append(lost.Hashes, event.HashString("a"))
+				op = restart(t, c, op, make, lost)
 			}
 		}
 		for k, all := range seen {

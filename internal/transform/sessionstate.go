@@ -87,4 +87,3 @@ func (o *Session[K, T, A, U]) Restore(r state.Restoration) error {
 
 // maxLevels bounds what a damaged name asks for.
 const maxLevels = 1 << 16
-

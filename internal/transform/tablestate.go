@@ -40,7 +40,9 @@ func unclaimed(r state.Restoration, name string) error {
 }
 
 // Snapshot implements operator.Stateful.
-func (o *Rolling[K, T, A, U]) Snapshot(s state.Snapshot) error { return o.tables.snapshotOne(s, o.table) }
+func (o *Rolling[K, T, A, U]) Snapshot(s state.Snapshot) error {
+	return o.tables.snapshotOne(s, o.table)
+}
 
 // Restore implements operator.Stateful.
 func (o *Rolling[K, T, A, U]) Restore(r state.Restoration) (err error) {

@@ -84,4 +84,3 @@ func (o *Window[K, T, A, U]) catchUp(complete int64) {
 		}
 	}
 }
-
