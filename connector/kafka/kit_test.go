@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -85,5 +86,31 @@ func TestSinkKit(t *testing.T) {
 		Record: func(k int) record { return record{N: k, Text: "abc"} },
 		Key:    func(v *record) int { return v.N },
 		Bad:    &big,
+	})
+}
+
+func TestExactlyOnceKit(t *testing.T) {
+	onBoth(t, func(t *testing.T, n node) {
+		connectortest.TestSink(t, connectortest.Sink[number]{
+			New: func(tb testing.TB) (connector.Sink[number], func(testing.TB) []number) {
+				topic := n.topic(tb, 3)
+				read := func(tb testing.TB) []number {
+					var got []number
+					for _, text := range n.committed(tb, topic) {
+						var v number
+						if err := json.Unmarshal([]byte(text), &v); err != nil {
+							tb.Fatal(err)
+						}
+						got = append(got, v)
+					}
+					return got
+				}
+				return kafka.Sink[number](topic, kafka.Brokers(n.addr), fast, kafka.ExactlyOnce(), kafka.TransactionalPrefix("kit-"+topic)), read
+			},
+			Record:   func(k int) number { return number{k} },
+			Key:      func(v *number) int { return v.N },
+			Atomic:   true,
+			TwoPhase: true,
+		})
 	})
 }

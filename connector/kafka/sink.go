@@ -30,6 +30,7 @@ func Sink[T any](topic string, options ...SinkOption) connector.Sink[T] {
 	if c.encode != nil && c.key != nil {
 		c.wrong("kafka.Key does not go with kafka.Encode, which sets the key itself")
 	}
+	c.checkTransactions()
 	return &sink[T]{c}
 }
 
@@ -40,28 +41,60 @@ func (s *sink[T]) Describe() connector.Description {
 
 // Open implements connector.Sink.
 func (s *sink[T]) Open(ctx context.Context, sub connector.Subtask) (connector.Writer[T], error) {
-	c := &s.config
-	w := &writer[T]{config: c, sub: sub, batch: c.batch}
+	c := s.config // a copy: the transaction timeout is found out below
+	w := &writer[T]{delivery: delivery{config: &c, sub: sub, batch: c.batch, byHand: c.partition != nil}}
 	if err := w.chooseEncoder(); err != nil {
 		return nil, err
 	}
-	cl, err := c.dial(ctx, c.options(sub.Log))
+	dial := c.dial
+	if c.exactlyOnce {
+		dial = c.coordination
+	}
+	cl, err := dial(ctx, c.options(sub.Log))
 	if err != nil {
 		return nil, err
 	}
-	defer cl.Close()
-	if err := w.prepare(ctx, kadm.NewClient(cl)); err != nil {
+	if err := w.prepareTopic(ctx, kadm.NewClient(cl)); err != nil {
+		cl.Close()
 		return nil, err
 	}
-	if w.cl, err = kgo.NewClient(append(c.options(sub.Log), c.producerOptions(w.batch)...)...); err != nil {
-		return nil, fmt.Errorf("kafka: these options do not go together: %w", err)
+	opts := append(c.options(sub.Log), c.producerOptions(w.batch)...)
+	if c.exactlyOnce {
+		if err := w.transact(ctx, cl, opts); err != nil {
+			cl.Close()
+			return nil, err
+		}
+	} else {
+		cl.Close()
+		if w.cl, err = kgo.NewClient(opts...); err != nil {
+			return nil, fmt.Errorf("kafka: these options do not go together: %w", err)
+		}
+		w.now = newSpan(&w.delivery, w.cl, nil)
 	}
 	w.watch()
 	return w, nil
 }
 
-// prepare makes sure that the topic exists and learns its limit.
-func (w *writer[T]) prepare(ctx context.Context, admin *kadm.Client) error {
+// transact makes the producers of transactions.
+func (w *delivery) transact(ctx context.Context, cl *kgo.Client, opts []kgo.Opt) (err error) {
+	c := w.config
+	if c.transactionTimeout, err = c.timeout(ctx, cl); err != nil {
+		return err
+	}
+	if !w.sub.Checkpoints {
+		w.sub.Log.Warn("kafka.ExactlyOnce without checkpoints: nothing is committed before the job ends",
+			"operator", w.sub.Operator, "topic", c.topic, "longest", c.transactionTimeout)
+	}
+	prefix := c.transactionalPrefix(w.sub.Job, w.sub.Operator) + strconv.Itoa(w.sub.Index) + "-"
+	w.pool, err = newProducers(ctx, c, opts, prefix, cl, w.sub.Log)
+	if err == nil {
+		w.pool.ready, w.pool.broken = w.wake, w.fail
+	}
+	return err
+}
+
+// prepareTopic makes sure that the topic exists and learns its limit.
+func (w *writer[T]) prepareTopic(ctx context.Context, admin *kadm.Client) error {
 	c := w.config
 	if c.partitions > 0 {
 		ctx, cancel := context.WithTimeout(ctx, c.connect)
@@ -70,6 +103,14 @@ func (w *writer[T]) prepare(ctx context.Context, admin *kadm.Client) error {
 		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 			return fmt.Errorf("kafka: cannot create topic %q with %d partitions and replication %d at %s: %w",
 				c.topic, c.partitions, c.replication, c.address(), err)
+		}
+		// The broker that is asked next may not have heard of it yet.
+		err = insist(ctx, func() error {
+			details, err := admin.ListTopics(ctx, c.topic)
+			return errors.Join(err, details.Error())
+		})
+		if err != nil {
+			return fmt.Errorf("kafka: topic %q was created at %s and does not appear: %w", c.topic, c.address(), err)
 		}
 	}
 	details, err := c.existing(ctx, admin, c.topic)

@@ -55,6 +55,12 @@ type sinkConfig struct {
 	delivery    time.Duration
 	partitions  int32 // to create the topic with, 0 not to
 	replication int16
+
+	exactlyOnce        bool
+	acceptLoss         bool
+	transactional      string // prefix of transactional ids, "" for that of the job
+	transactions       int
+	transactionTimeout time.Duration // 0 for the longest that brokers allow
 }
 
 func newSinkConfig(topic string) sinkConfig {
@@ -65,6 +71,7 @@ func newSinkConfig(topic string) sinkConfig {
 		linger:       5 * time.Millisecond,
 		buffer:       32 << 20,
 		delivery:     2 * time.Minute,
+		transactions: defaultTransactions,
 	}
 }
 

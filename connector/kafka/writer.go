@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,21 +24,23 @@ const (
 	batchOverhead = 128
 )
 
-// writer writes the records of one subtask. The client calls acknowledged from
-// its own goroutine; all else belongs to the engine's.
-type writer[T any] struct {
-	config      *sinkConfig
-	sub         connector.Subtask
-	cl          *kgo.Client
-	encode      func(*T, *Message) error
-	partitionOf func(*T) int32
-	partitions  int32
-	batch       int32 // bytes of the largest batch
+// delivery is what the writers of all record types have in common: what was
+// taken, and what became of it. The client calls acknowledged from its own
+// goroutines, the engine Commit and what Prepare returned; all else belongs to
+// the goroutine that writes.
+type delivery struct {
+	config     *sinkConfig
+	sub        connector.Subtask
+	partitions int32
+	batch      int32 // bytes of the largest batch
+	byHand     bool  // the user chooses partitions
 
-	slab    slab
-	scratch []byte
-	message Message
-	shown   time.Time // when the gauges were set last
+	cl      *kgo.Client // of all spans; nil with exactly once
+	pool    *producers  // nil without
+	now     *span       // being written; nil if the next record needs a producer
+	sealed  []*span     // not known to be acknowledged, in order
+	flushed bool        // nothing was written since Flush
+	closed  bool
 
 	held    atomic.Int64 // bytes taken and not acknowledged
 	count   atomic.Int64 // records taken and not acknowledged
@@ -50,10 +53,22 @@ type writer[T any] struct {
 	done    sync.WaitGroup // the watch
 }
 
+// writer writes the records of one subtask.
+type writer[T any] struct {
+	delivery
+	encode      func(*T, *Message) error
+	partitionOf func(*T) int32
+
+	slab    slab
+	scratch []byte
+	message Message
+	shown   time.Time // when the gauges were set last
+}
+
 // watch starts the goroutine that fails the job when nothing is acknowledged
 // for too long. The client's own timeout does not serve: it counts from the
 // timestamp of a record, which here is the event time.
-func (w *writer[T]) watch() {
+func (w *delivery) watch() {
 	w.broken, w.abandon = context.WithCancel(context.Background())
 	limit := w.config.delivery
 	w.done.Go(func() {
@@ -84,6 +99,9 @@ func (w *writer[T]) Write(b *event.Records[T], from int) (int, error) {
 		if err := w.failure(); err != nil {
 			return i - from, err
 		}
+		if w.now == nil && !w.begin() {
+			return i - from, w.failure()
+		}
 		rec, err := w.make(&b.Values[i], b.Times[i])
 		if err != nil {
 			if err = w.reject(&b.Values[i], b.Times[i], err); err != nil {
@@ -97,9 +115,39 @@ func (w *writer[T]) Write(b *event.Records[T], from int) (int, error) {
 		}
 		w.count.Add(1)
 		w.held.Add(size)
-		w.cl.TryProduce(w.broken, rec, w.acknowledged)
+		s := w.now
+		s.records++
+		s.pending.Add(1)
+		w.flushed = false
+		s.cl.TryProduce(w.broken, rec, s.promise)
 	}
 	return b.Len() - from, nil
+}
+
+// begin starts a transaction. If no producer is free the engine is woken when
+// one is.
+func (w *delivery) begin() bool {
+	p := w.pool.take()
+	if p == nil {
+		w.pressed.Store(true)
+		// One that came before the flag was seen wakes nobody: look again.
+		if p = w.pool.take(); p == nil {
+			return false
+		}
+		w.pressed.Store(false)
+	}
+	if err := p.cl.BeginTransaction(); err != nil {
+		w.fail(fmt.Errorf("kafka: cannot begin a transaction as %q: %w", p.id, err))
+	}
+	w.now = newSpan(w, p.cl, p)
+	return true
+}
+
+// wake tells the engine to go on writing if it waits.
+func (w *delivery) wake() {
+	if w.pressed.CompareAndSwap(true, false) {
+		w.sub.Wake()
+	}
 }
 
 // make encodes a record. An error means that it can never be written.
@@ -131,7 +179,7 @@ func (w *writer[T]) make(v *T, t event.Time) (*kgo.Record, error) {
 
 // room tells whether size bytes fit the buffer; a record alone always does. If
 // not, the engine is woken when a quarter of the buffer is free.
-func (w *writer[T]) room(size int64) bool {
+func (w *delivery) room(size int64) bool {
 	fits := func() bool {
 		held := w.held.Load()
 		return held == 0 || held+size <= w.config.buffer
@@ -147,8 +195,8 @@ func (w *writer[T]) room(size int64) bool {
 	return false
 }
 
-// acknowledged is called by the client once for each record.
-func (w *writer[T]) acknowledged(rec *kgo.Record, err error) {
+// acknowledged counts a record that the client is done with.
+func (w *delivery) acknowledged(rec *kgo.Record, err error) {
 	held := w.held.Add(-sizeOf(rec))
 	w.count.Add(-1)
 	if err != nil {
@@ -156,34 +204,38 @@ func (w *writer[T]) acknowledged(rec *kgo.Record, err error) {
 	} else {
 		w.acked.Add(1)
 	}
-	if (err != nil || held <= w.config.buffer/4*3) && w.pressed.CompareAndSwap(true, false) {
-		w.sub.Wake()
+	if err != nil || held <= w.config.buffer/4*3 {
+		w.wake()
 	}
 }
 
 // explain says why a record could not be delivered.
-func (w *writer[T]) explain(rec *kgo.Record, err error) error {
+func (w *delivery) explain(rec *kgo.Record, err error) error {
 	where := fmt.Sprintf("%s/%d", rec.Topic, rec.Partition)
 	switch {
 	case errors.Is(err, kerr.MessageTooLarge):
 		return fmt.Errorf("kafka: cannot write to %s: %w; lower kafka.BatchBytes (now %d) or raise the topic's max.message.bytes", where, err, w.batch)
 	case denied(err):
 		return fmt.Errorf("kafka: cannot write to %s: %w; ask for the right to write", where, err)
-	case w.partitionOf != nil && (rec.Partition < 0 || rec.Partition >= w.partitions):
+	case errors.Is(err, errOtherProducer), w.pool != nil && slices.ContainsFunc([]error{
+		kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidTxnState, kerr.InvalidProducerIDMapping, kerr.TransactionAbortable,
+	}, func(e error) bool { return errors.Is(err, e) }):
+		return fmt.Errorf("kafka: a transaction on topic %q was ended by others: %w; it was open for longer than kafka.TransactionTimeout (now %v), or another attempt of this job runs, or another job uses the same kafka.TransactionalPrefix", rec.Topic, err, w.config.transactionTimeout)
+	case w.byHand && (rec.Partition < 0 || rec.Partition >= w.partitions):
 		return fmt.Errorf("kafka: kafka.PartitionBy chose partition %d, but topic %q has %d: %w", rec.Partition, rec.Topic, w.partitions, err)
 	}
 	return fmt.Errorf("kafka: cannot write to %s: %w", where, err)
 }
 
 // fail keeps the first failure, tells the engine and gives up what waits.
-func (w *writer[T]) fail(err error) {
+func (w *delivery) fail(err error) {
 	if w.failed.CompareAndSwap(nil, &err) {
 		w.abandon()
 		w.sub.Wake()
 	}
 }
 
-func (w *writer[T]) failure() error {
+func (w *delivery) failure() error {
 	if err := w.failed.Load(); err != nil {
 		return *err
 	}
@@ -201,17 +253,27 @@ func (w *writer[T]) reject(v *T, t event.Time, reason error) error {
 
 // Flush implements connector.Writer.
 func (w *writer[T]) Flush(ctx context.Context) error {
+	defer w.show(true)
+	return w.flush(ctx)
+}
+
+func (w *delivery) flush(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(w.broken, cancel)()
-	err := w.cl.Flush(ctx)
-	w.show(true)
+	var err error
+	for _, s := range append(slices.Clip(w.sealed), w.now) {
+		if s != nil && err == nil {
+			err = s.cl.Flush(ctx)
+		}
+	}
 	if failure := w.failure(); failure != nil {
 		return failure
 	}
 	if err != nil {
 		return fmt.Errorf("kafka: %d records for topic %q are not acknowledged: %w", w.count.Load(), w.config.topic, err)
 	}
+	w.flushed = true
 	return nil
 }
 
@@ -220,18 +282,52 @@ func (w *writer[T]) Flush(ctx context.Context) error {
 var errClosed = errors.New("kafka: the sink is closed")
 
 // Close implements connector.Writer. Records that were not flushed may be lost.
-func (w *writer[T]) Close() error {
+// Transactions that are prepared stay open for those who recover.
+func (w *delivery) Close() error {
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	var err error
+	if w.pool != nil && w.now != nil && w.now.records > 0 && w.flushed && !w.sub.Checkpoints {
+		err = w.commitLast()
+	}
 	w.failed.CompareAndSwap(nil, &errClosed)
 	w.pressed.Store(false)
 	w.abandon()
 	w.done.Wait()
-	w.cl.Close()
-	return nil
+	if w.pool == nil {
+		w.cl.Close()
+		return nil
+	}
+	if w.now != nil {
+		if w.now.records > 0 {
+			w.pool.abort(w.now.by)
+		} else {
+			w.now.cl.Close()
+		}
+	}
+	w.pool.close()
+	return err
+}
+
+// commitLast commits what a job without checkpoints has written.
+func (w *delivery) commitLast() error {
+	ctx, cancel := context.WithTimeout(context.Background(), w.config.delivery)
+	defer cancel()
+	p, err := w.Prepare()
+	if err != nil || p.Handle == nil {
+		return err
+	}
+	if err := p.Durable(ctx); err != nil {
+		return err
+	}
+	return w.Commit(ctx, [][]byte{p.Handle})
 }
 
 // Buffered implements connector.Buffered. The bound includes the one record
 // that is taken when nothing else is held.
-func (w *writer[T]) Buffered() (bytes, bound int64) {
+func (w *delivery) Buffered() (bytes, bound int64) {
 	return w.held.Load(), max(w.config.buffer, int64(w.batch)+sentOverhead)
 }
 
@@ -241,6 +337,9 @@ func (w *writer[T]) show(now bool) {
 		w.shown = at
 		w.sub.Gauge("in_flight_records", float64(w.count.Load()))
 		w.sub.Gauge("in_flight_bytes", float64(w.held.Load()))
+		if w.pool != nil {
+			w.sub.Gauge("prepared_transactions", float64(w.pool.open()))
+		}
 	}
 }
 

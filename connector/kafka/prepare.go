@@ -1,0 +1,60 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/affluxdev/afflux/connector"
+)
+
+// Prepare implements connector.Preparer. What was written before is sealed; with
+// exactly once its transaction is what the handle commits.
+func (d *delivery) Prepare() (connector.Prepared, error) {
+	if err := d.failure(); err != nil {
+		return connector.Prepared{}, err
+	}
+	s := d.seal()
+	var p connector.Prepared
+	var t transaction
+	if s != nil && s.by != nil {
+		t = transaction{id: s.by.id, producer: s.pid, epoch: s.epoch, topic: d.config.topic}
+		t.place(s.first.Load())
+		p.Handle = t.handle()
+		d.pool.prepared(t, s.by)
+	}
+	if waiting := slices.Clone(d.sealed); len(waiting) > 0 {
+		p.Durable = func(ctx context.Context) error {
+			for _, s := range waiting {
+				if err := s.wait(ctx); err != nil {
+					return fmt.Errorf("kafka: what was written to topic %q before the checkpoint is not safe: %w", d.config.topic, err)
+				}
+			}
+			if p.Handle != nil && !t.placed {
+				placeIn(p.Handle, s.first.Load())
+			}
+			return nil
+		}
+	}
+	return p, nil
+}
+
+// Commit implements connector.Preparer.
+func (d *delivery) Commit(ctx context.Context, handles [][]byte) error {
+	if d.pool == nil {
+		return nil
+	}
+	if d.failed.Load() == &errClosed {
+		return errClosed
+	}
+	for _, h := range handles {
+		t, err := parseTransaction(h)
+		if err != nil {
+			return err
+		}
+		if err := d.pool.commit(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}

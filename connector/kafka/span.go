@@ -1,0 +1,109 @@
+package kafka
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// span is what is written between two calls of Prepare; with exactly once it is
+// a transaction. The engine's goroutine fills it, the client empties it.
+type span struct {
+	out     *delivery
+	cl      *kgo.Client
+	by      *producer                // nil if there is no transaction
+	pid     int64                    // of by, for this transaction
+	epoch   int16                    // likewise
+	promise func(*kgo.Record, error) // acknowledged, made once
+	records int64                    // that were written: owned by the engine's goroutine
+
+	pending atomic.Int64         // records not acknowledged, and one until it is sealed
+	done    chan struct{}        // closed when nothing is pending
+	first   atomic.Pointer[mark] // of the first record acknowledged, in a transaction
+}
+
+// mark is the place of a record.
+type mark struct {
+	partition int32
+	offset    int64
+}
+
+func newSpan(out *delivery, cl *kgo.Client, by *producer) *span {
+	s := &span{out: out, cl: cl, by: by, done: make(chan struct{})}
+	if by != nil {
+		s.pid, s.epoch = by.pid, by.epoch
+	}
+	s.promise = s.acknowledged
+	s.pending.Store(1)
+	return s
+}
+
+// acknowledged is called by the client once for each record.
+func (s *span) acknowledged(rec *kgo.Record, err error) {
+	if s.by != nil && err == nil {
+		if s.first.Load() == nil {
+			s.first.CompareAndSwap(nil, &mark{rec.Partition, rec.Offset})
+		}
+		if rec.ProducerID != s.pid || rec.ProducerEpoch != s.epoch {
+			err = errOtherProducer
+		}
+	}
+	s.out.acknowledged(rec, err)
+	s.release()
+}
+
+func (s *span) release() {
+	if s.pending.Add(-1) == 0 {
+		close(s.done)
+	}
+}
+
+func (s *span) acked() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait returns when every record of a sealed span is acknowledged; what lingers
+// is sent now.
+func (s *span) wait(ctx context.Context) error {
+	if s.acked() {
+		return s.out.failure()
+	}
+	flush, stop := context.WithCancel(ctx)
+	var flushing sync.WaitGroup
+	flushing.Go(func() { _ = s.cl.Flush(flush) }) // never ends by itself while more is written
+	defer flushing.Wait()
+	defer stop()
+	select {
+	case <-s.done:
+		return s.out.failure()
+	case <-s.out.broken.Done():
+		return s.out.failure()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// seal ends the span that is being written; nil if nothing was. The caller
+// begins another one.
+func (d *delivery) seal() *span {
+	d.sealed = slices.DeleteFunc(d.sealed, (*span).acked)
+	s := d.now
+	if s == nil || s.records == 0 {
+		return nil
+	}
+	s.release()
+	d.sealed = append(d.sealed, s)
+	d.now = nil
+	if d.pool == nil {
+		d.now = newSpan(d, d.cl, nil)
+	}
+	return s
+}
