@@ -94,10 +94,16 @@ func TestValuesComeBack(t *testing.T) {
 	}
 	zones := []*time.Location{time.UTC, time.Local, time.FixedZone("here", -1800)}
 	for _, z := range zones {
-		now := time.Now().In(z) // with the monotonic clock
-		if again(t, now) != now {
+		now := time.Now().In(z) // with the monotonic clock, which is not kept
+		if again(t, now) != now.Round(0) {
 			t.Errorf("%v is not the same", now)
 		}
+		if again(t, z) != z {
+			t.Errorf("zone %v is not the same", z)
+		}
+	}
+	if zero := again(t, time.Time{}); zero != (time.Time{}) {
+		t.Errorf("%v is not the zero time", zero)
 	}
 	if f := again(t, math.NaN()); f == f {
 		t.Error("NaN became a number")

@@ -56,6 +56,7 @@ func memory() string {
 
 // Kinds that reflection does not have.
 const (
+	timeKind    = "time"
 	zoneKind    = "time zone"
 	addrKind    = "address"
 	nameKind    = "name"
@@ -71,6 +72,8 @@ const (
 // kindOf names the kind of a layout. Integers are named by their size.
 func (l *Layout) kindOf() string {
 	switch {
+	case l.of == timeType && !l.keys:
+		return timeKind
 	case l.of == locationType:
 		return zoneKind
 	case l.of == addrType:

@@ -81,6 +81,9 @@ func (s *schema) skipAll(data []byte, n, depth int, of ...int) (_ []byte, err er
 
 func skipSpecial(kind string, data []byte, depth int) ([]byte, error) {
 	switch kind {
+	case timeKind:
+		var t time.Time
+		return mustOf(timeType).load(data, unsafe.Pointer(&t), depth)
 	case zoneKind:
 		var z *time.Location
 		return mustOf(locationType).load(data, unsafe.Pointer(&z), depth)

@@ -13,6 +13,7 @@ import (
 
 // Types that hold addresses that mean something beyond what is stored there.
 var (
+	timeType     = reflect.TypeFor[time.Time]()
 	locationType = reflect.TypeFor[*time.Location]()
 	addrType     = reflect.TypeFor[netip.Addr]()
 	nameType     = reflect.TypeFor[unique.Handle[string]]()
@@ -24,8 +25,12 @@ func isShared(t reflect.Type) bool {
 	return t == locationType || t == addrType || t.PkgPath() == "unique" && strings.HasPrefix(t.Name(), "Handle[")
 }
 
-// special makes the layouts of shared types.
+// special makes the layouts of shared types, and of times that are no keys.
 func special(l *Layout, path string) bool {
+	if l.of == timeType && !l.keys {
+		timeLayout(l)
+		return true
+	}
 	if !isShared(l.of) {
 		return false
 	}
@@ -42,6 +47,37 @@ func special(l *Layout, path string) bool {
 		handleLayout(l)
 	}
 	return true
+}
+
+// timeSize is what a time takes before its zone.
+const timeSize = 12
+
+// timeLayout stores the seconds and nanoseconds of a time since the Unix epoch,
+// and its zone. The reading of the monotonic clock means nothing to another
+// process and is left out.
+func timeLayout(l *Layout) {
+	l.least = timeSize + 1
+	l.append = func(dst []byte, p unsafe.Pointer, _ int) ([]byte, error) {
+		t := (*time.Time)(p)
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(t.Unix()))
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(t.Nanosecond()))
+		return appendZoneOf(dst, t.Location()), nil
+	}
+	l.load = func(data []byte, p unsafe.Pointer, _ int) ([]byte, error) {
+		if len(data) < timeSize {
+			return nil, errCut
+		}
+		z, rest, err := loadZone(data[timeSize:])
+		if err != nil {
+			return nil, err
+		}
+		nanos := binary.LittleEndian.Uint32(data[8:])
+		if z == nil || nanos >= 1e9 {
+			return nil, errDamaged
+		}
+		*(*time.Time)(p) = time.Unix(int64(binary.LittleEndian.Uint64(data)), int64(nanos)).In(z)
+		return rest, nil
+	}
 }
 
 // addrLayout stores an IP address: how many bytes it has, those, and the zone of

@@ -32,16 +32,7 @@ var zones = struct {
 
 func zoneLayout(l *Layout) {
 	l.append = func(dst []byte, p unsafe.Pointer, _ int) ([]byte, error) {
-		switch z := *(**time.Location)(p); z {
-		case nil:
-			return append(dst, zoneNil), nil
-		case time.UTC:
-			return append(dst, zoneUTC), nil
-		case time.Local:
-			return append(dst, zoneLocal), nil
-		default:
-			return append(dst, storedZone(z)...), nil
-		}
+		return appendZoneOf(dst, *(**time.Location)(p)), nil
 	}
 	l.load = func(data []byte, p unsafe.Pointer, _ int) ([]byte, error) {
 		z, rest, err := loadZone(data)
@@ -50,6 +41,18 @@ func zoneLayout(l *Layout) {
 		}
 		return rest, err
 	}
+}
+
+func appendZoneOf(dst []byte, z *time.Location) []byte {
+	switch z {
+	case nil:
+		return append(dst, zoneNil)
+	case time.UTC:
+		return append(dst, zoneUTC)
+	case time.Local:
+		return append(dst, zoneLocal)
+	}
+	return append(dst, storedZone(z)...)
 }
 
 // storedZone is what is stored for a zone.
