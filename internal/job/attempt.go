@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/affluxdev/afflux/internal/exchange"
+	"github.com/affluxdev/afflux/internal/graph"
 	"github.com/affluxdev/afflux/internal/task"
 	"github.com/affluxdev/afflux/operator"
 )
@@ -16,7 +17,8 @@ import (
 type attempt struct {
 	number int
 	graph  *Graph
-	clerk  *clerk // nil without checkpoints
+	clerk  *Clerk // nil without checkpoints
+	signal chan struct{}
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	work   sync.WaitGroup // background work
@@ -34,27 +36,62 @@ func (j *Job) newAttempt(number int, r recovery) (*attempt, error) {
 	a := &attempt{number: number}
 	a.ctx, a.cancel = context.WithCancelCause(context.Background())
 	cfg := j.cfg
-	cfg.restored = r.restored
 	var err error
 	hosts := func(w *exchange.Waker) task.Host { return task.NewMotor(a.ctx, w, &a.work, j.epoch) }
 	if cfg.Checkpoints == nil || r.registry == nil {
 		a.graph, err = Build(cfg, j.nodes, hosts)
 		return a, err
 	}
+	a.signal = make(chan struct{}, 1)
+	a.graph, a.clerk, err = build(cfg, j.nodes, hosts, number, r, Surroundings{
+		Now: time.Now, Fail: a.fail, Log: j.cfg.Log,
+		Wake: func() {
+			select {
+			case a.signal <- struct{}{}:
+			default:
+			}
+		},
+		Go: func(f func(context.Context)) { a.work.Go(func() { f(a.ctx) }) },
+	})
+	return a, err
+}
+
+// build makes the tasks of a job that takes checkpoints, and their clerk.
+func build(cfg Config, nodes []*graph.Node, hosts Hosts, number int, r recovery, on Surroundings) (*Graph, *Clerk, error) {
 	k := &relay{}
-	cfg.clerk = k
-	if a.graph, err = Build(cfg, j.nodes, hosts); err != nil {
-		return nil, err
+	cfg.clerk, cfg.restored = k, r.restored
+	g, err := Build(cfg, nodes, hosts)
+	if err != nil {
+		return nil, nil, err
 	}
-	if a.clerk, err = newClerk(j, a, r); err != nil {
-		return nil, err
-	}
-	k.clerk = a.clerk
-	return a, nil
+	cfg.fill()
+	k.Clerk, err = newClerk(&cfg, g, number, r, on)
+	return g, k.Clerk, err
 }
 
 // relay stands for a clerk that is made after the tasks.
-type relay struct{ *clerk }
+type relay struct{ *Clerk }
+
+// turns is the goroutine of the clerk, until stop is closed.
+func (a *attempt) turns(stop <-chan struct{}) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	defer a.clerk.Close()
+	for {
+		a.clerk.Turn()
+		wait := time.Hour
+		if at, ok := a.clerk.Due(); ok {
+			wait = max(time.Until(at), 0)
+		}
+		timer.Reset(wait)
+		select {
+		case <-stop:
+			return
+		case <-a.signal:
+		case <-timer.C:
+		}
+	}
+}
 
 // open opens every connector and operator, sinks first, and restores them.
 func (a *attempt) open() error {
@@ -79,7 +116,7 @@ func (a *attempt) run() error {
 	go func() {
 		defer close(stopped)
 		if a.clerk != nil {
-			a.clerk.run(stop)
+			a.turns(stop)
 		}
 	}()
 	var tasks sync.WaitGroup

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -13,32 +14,40 @@ import (
 	"github.com/affluxdev/afflux/internal/task"
 )
 
-// clerk carries out what the coordinator of one attempt decides. Its goroutine
-// owns the coordinator; everybody else posts to it.
-type clerk struct {
+// Surroundings is what a Clerk stands on: goroutines and the clock, or those of
+// a simulation.
+type Surroundings struct {
+	Now func() time.Time
+	// Go runs f, which may wait, outside of the caller.
+	Go func(f func(ctx context.Context))
+	// Wake has Turn called soon.
+	Wake func()
+	// Fail ends the attempt.
+	Fail func(error)
+	Log  *slog.Logger
+}
+
+// Clerk carries out what the coordinator of one attempt decides. Only Turn
+// touches the coordinator; everybody else posts to it.
+type Clerk struct {
+	Surroundings
 	cfg     *Checkpointing
 	graph   *Graph
 	attempt int
-	ctx     context.Context
-	work    *sync.WaitGroup
-	fail    func(error)
-	log     func(msg string, args ...any)
 
 	mu      sync.Mutex
 	posted  []func(now time.Time) []checkpoint.Decision
-	signal  chan struct{}
 	history []checkpoint.Record
 	next    int64
 
 	c       *checkpoint.Coordinator
 	tasks   map[checkpoint.Subtask]*task.Task
-	wanted  [2][]chan<- Outcome            // by kind, that have not begun
-	waiting map[int64][]chan<- Outcome     // by checkpoint under way
-	drained map[checkpoint.Subtask]bool    // sinks that have processed everything
-	ended   map[checkpoint.Subtask]bool    // others that have ended
-	final   int64                          // the checkpoint that ends the job, 0 none yet
-	closing bool                           // it has been asked for
-	deletes chan func(ctx context.Context) // in order
+	wanted  [2][]chan<- Outcome         // by kind, that have not begun
+	waiting map[int64][]chan<- Outcome  // by checkpoint under way
+	drained map[checkpoint.Subtask]bool // sinks that have processed everything
+	ended   map[checkpoint.Subtask]bool // others that have ended
+	final   int64                       // the checkpoint that ends the job, 0 none yet
+	closing bool                        // it has been asked for
 }
 
 // Outcome of a checkpoint that somebody asked for.
@@ -48,25 +57,24 @@ type Outcome struct {
 }
 
 // newClerk makes the coordinator of an attempt.
-func newClerk(j *Job, a *attempt, r recovery) (*clerk, error) {
-	c := j.cfg.Checkpoints
-	k := &clerk{cfg: c, graph: a.graph, attempt: a.number, ctx: a.ctx, work: &a.work, fail: a.fail, log: j.cfg.Log.Warn,
-		signal: make(chan struct{}, 1), tasks: map[checkpoint.Subtask]*task.Task{}, waiting: map[int64][]chan<- Outcome{},
-		drained: map[checkpoint.Subtask]bool{}, ended: map[checkpoint.Subtask]bool{}, deletes: make(chan func(context.Context), 64), next: r.next}
+func newClerk(cfg *Config, g *Graph, attempt int, r recovery, on Surroundings) (*Clerk, error) {
+	c := cfg.Checkpoints
+	k := &Clerk{Surroundings: on, cfg: c, graph: g, attempt: attempt, tasks: map[checkpoint.Subtask]*task.Task{}, waiting: map[int64][]chan<- Outcome{},
+		drained: map[checkpoint.Subtask]bool{}, ended: map[checkpoint.Subtask]bool{}, next: r.next}
 	var err error
-	k.c, err = checkpoint.NewCoordinator(checkpoint.Config{Job: j.cfg.Name, KeyGroups: event.KeyGroups,
+	k.c, err = checkpoint.NewCoordinator(checkpoint.Config{Job: cfg.Name, KeyGroups: event.KeyGroups,
 		Interval: c.Interval, MinPause: c.MinPause, Timeout: c.Timeout, Tolerated: c.Tolerated,
-		AtLeastOnce: c.AtLeastOnce, UnalignedAfter: c.UnalignedAfter, Retain: c.Retain, History: 32}, describe(a.graph.Plan), r.registry, r.next, time.Now())
-	for i, list := range a.graph.Tasks {
+		AtLeastOnce: c.AtLeastOnce, UnalignedAfter: c.UnalignedAfter, Retain: c.Retain, History: 32}, describe(g.Plan), r.registry, r.next, on.Now())
+	for i, list := range g.Tasks {
 		for s, t := range list {
-			k.tasks[checkpoint.Subtask{Task: chainName(a.graph.Plan, i), Index: s}] = t
+			k.tasks[checkpoint.Subtask{Task: chainName(g.Plan, i), Index: s}] = t
 		}
 	}
 	return k, err
 }
 
 // nextID is the first number that no checkpoint of the attempt has had.
-func (k *clerk) nextID() int64 {
+func (k *Clerk) nextID() int64 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.next
@@ -103,28 +111,25 @@ func chainName(p *graph.Plan, chain int) string {
 
 // post hands something to the clerk's goroutine. The queue is bounded by what
 // tasks can say: an answer for each checkpoint, an end.
-func (k *clerk) post(f func(now time.Time) []checkpoint.Decision) {
+func (k *Clerk) post(f func(now time.Time) []checkpoint.Decision) {
 	k.mu.Lock()
 	k.posted = append(k.posted, f)
 	k.mu.Unlock()
-	select {
-	case k.signal <- struct{}{}:
-	default:
-	}
+	k.Wake()
 }
 
 // Acknowledge implements task.Checkpoints.
-func (k *clerk) Acknowledge(a checkpoint.Acknowledgement) {
+func (k *Clerk) Acknowledge(a checkpoint.Acknowledgement) {
 	k.post(func(now time.Time) []checkpoint.Decision { return k.c.Acknowledge(now, a) })
 }
 
 // Decline implements task.Checkpoints.
-func (k *clerk) Decline(d checkpoint.Decline) {
+func (k *Clerk) Decline(d checkpoint.Decline) {
 	k.post(func(now time.Time) []checkpoint.Decision { return k.c.Decline(now, d) })
 }
 
 // Finished implements task.Checkpoints.
-func (k *clerk) Finished(s checkpoint.Subtask, final checkpoint.Part) {
+func (k *Clerk) Finished(s checkpoint.Subtask, final checkpoint.Part) {
 	k.post(func(now time.Time) []checkpoint.Decision {
 		k.ended[s] = true
 		out := k.c.Finished(now, s, final)
@@ -133,7 +138,7 @@ func (k *clerk) Finished(s checkpoint.Subtask, final checkpoint.Part) {
 }
 
 // Drained implements task.Checkpoints.
-func (k *clerk) Drained(s checkpoint.Subtask) {
+func (k *Clerk) Drained(s checkpoint.Subtask) {
 	k.post(func(now time.Time) []checkpoint.Decision {
 		k.drained[s] = true
 		return k.last(now)
@@ -141,16 +146,16 @@ func (k *clerk) Drained(s checkpoint.Subtask) {
 }
 
 // Store implements task.Checkpoints.
-func (k *clerk) Store() checkpoint.Store { return k.cfg.Store }
+func (k *Clerk) Store() checkpoint.Store { return k.cfg.Store }
 
 // FileName implements task.Checkpoints.
-func (k *clerk) FileName(b checkpoint.Barrier, rest string) string {
+func (k *Clerk) FileName(b checkpoint.Barrier, rest string) string {
 	return checkpoint.FileName(b.Kind, b.ID, fmt.Sprintf("%d-%s", k.attempt, rest))
 }
 
 // last asks for the checkpoint that commits what sinks have written, when all
 // that is left of the job are these sinks.
-func (k *clerk) last(now time.Time) []checkpoint.Decision {
+func (k *Clerk) last(now time.Time) []checkpoint.Decision {
 	if k.closing || len(k.drained) == 0 {
 		return nil
 	}
@@ -165,74 +170,50 @@ func (k *clerk) last(now time.Time) []checkpoint.Decision {
 
 // trigger asks for a checkpoint; the outcome comes when it is committed, or has
 // failed. The channel must have room for it.
-func (k *clerk) trigger(kind checkpoint.Kind, out chan<- Outcome) {
+func (k *Clerk) trigger(kind checkpoint.Kind, out chan<- Outcome) {
 	k.post(func(now time.Time) []checkpoint.Decision {
 		k.wanted[kind] = append(k.wanted[kind], out)
 		return k.c.Trigger(now, kind)
 	})
 }
 
-// run is the clerk's goroutine, until stop is closed.
-func (k *clerk) run(stop <-chan struct{}) {
-	deleted := make(chan struct{})
-	go func() {
-		defer close(deleted)
-		for f := range k.deletes {
-			f(k.ctx)
-		}
-	}()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	defer func() {
-		close(k.deletes)
-		<-deleted
-		k.answerAll(errors.New("the job has ended"))
-	}()
-	for {
-		k.look()
-		wait := time.Hour
-		if at, ok := k.c.Due(); ok {
-			wait = max(time.Until(at), 0)
-		}
-		timer.Reset(wait)
-		select {
-		case <-stop:
-			k.drainPosts()
-			return
-		case <-k.signal:
-			k.drainPosts()
-		case <-timer.C:
-			k.carryOut(k.c.Tick(time.Now()))
-		}
-	}
-}
-
-func (k *clerk) drainPosts() {
+// Turn takes what was posted, and the time. It is called after Wake, at Due, and
+// by one goroutine at a time.
+func (k *Clerk) Turn() {
 	k.mu.Lock()
 	list := k.posted
 	k.posted = nil
 	k.mu.Unlock()
 	for _, f := range list {
-		k.carryOut(f(time.Now()))
+		k.carryOut(f(k.Now()))
 	}
-}
-
-// look publishes what is known, for others to read.
-func (k *clerk) look() {
+	if at, ok := k.c.Due(); ok && !k.Now().Before(at) {
+		k.carryOut(k.c.Tick(k.Now()))
+	}
 	h := k.c.History()
 	k.mu.Lock()
 	k.history = h
 	k.mu.Unlock()
 }
 
+// Due is when Turn has something to do although nobody posts; false if it has
+// not.
+func (k *Clerk) Due() (time.Time, bool) { return k.c.Due() }
+
+// Close answers those who still wait for a checkpoint. Turn is not called again.
+func (k *Clerk) Close() {
+	k.Turn()
+	k.answerAll(errors.New("the job has ended"))
+}
+
 // History tells of checkpoints, newest first. Any goroutine may ask.
-func (k *clerk) History() []checkpoint.Record {
+func (k *Clerk) History() []checkpoint.Record {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.history
 }
 
-func (k *clerk) carryOut(list []checkpoint.Decision) {
+func (k *Clerk) carryOut(list []checkpoint.Decision) {
 	for _, d := range list {
 		switch d := d.(type) {
 		case checkpoint.Inject:
@@ -253,7 +234,7 @@ func (k *clerk) carryOut(list []checkpoint.Decision) {
 				return func(now time.Time) []checkpoint.Decision { return k.committed(now, d, err) }
 			})
 		case checkpoint.Abort:
-			k.log("a checkpoint was given up", "kind", d.Kind.String(), "id", d.ID, "reason", d.Reason)
+			k.Log.Warn("a checkpoint was given up", "kind", d.Kind.String(), "id", d.ID, "reason", d.Reason)
 			k.graph.All(func(t *task.Task) { t.Abort(d.ID) })
 			k.answer(d.ID, fmt.Errorf("%s %d was given up: %s", d.Kind, d.ID, d.Reason))
 			if k.closing && k.final == d.ID {
@@ -268,13 +249,13 @@ func (k *clerk) carryOut(list []checkpoint.Decision) {
 			}
 			k.wanted[d.Kind] = nil
 		case checkpoint.FailJob:
-			k.fail(fmt.Errorf("checkpoints: %s", d.Reason))
+			k.Fail(fmt.Errorf("checkpoints: %s", d.Reason))
 		}
 	}
 }
 
 // begin gives a barrier to tasks.
-func (k *clerk) begin(d checkpoint.Inject) {
+func (k *Clerk) begin(d checkpoint.Inject) {
 	b := d.Barrier
 	k.mu.Lock()
 	k.next = max(k.next, b.ID+1)
@@ -291,14 +272,9 @@ func (k *clerk) begin(d checkpoint.Inject) {
 	}
 }
 
-// outside runs what may wait on a goroutine of the attempt, and posts what
-// follows from it.
-func (k *clerk) outside(f func(ctx context.Context) func(time.Time) []checkpoint.Decision) {
-	k.work.Add(1)
-	go func() {
-		defer k.work.Done()
-		k.post(f(k.ctx))
-	}()
+// outside runs what may wait, and posts what follows from it.
+func (k *Clerk) outside(f func(ctx context.Context) func(time.Time) []checkpoint.Decision) {
+	k.Go(func(ctx context.Context) { k.post(f(ctx)) })
 }
 
 // putManifest stores a manifest, in one piece.
@@ -311,7 +287,7 @@ func putManifest(ctx context.Context, s checkpoint.Store, m *checkpoint.Manifest
 }
 
 // commit lets every sink commit what it has prepared.
-func (k *clerk) commit(ctx context.Context, id int64) error {
+func (k *Clerk) commit(ctx context.Context, id int64) error {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var all []error
@@ -329,7 +305,7 @@ func (k *clerk) commit(ctx context.Context, id int64) error {
 }
 
 // committed tells everybody that a checkpoint is complete.
-func (k *clerk) committed(now time.Time, d checkpoint.NotifyCommit, err error) []checkpoint.Decision {
+func (k *Clerk) committed(now time.Time, d checkpoint.NotifyCommit, err error) []checkpoint.Decision {
 	out := k.c.Committed(now, d.ID, err)
 	if err != nil {
 		k.answer(d.ID, err)
@@ -345,7 +321,7 @@ func (k *clerk) committed(now time.Time, d checkpoint.NotifyCommit, err error) [
 	k.outside(func(ctx context.Context) func(time.Time) []checkpoint.Decision {
 		k.graph.All(func(t *task.Task) {
 			if err := t.CommitSource(ctx, d.ID); err != nil && ctx.Err() == nil {
-				k.log("the outside system was not told how far the job has come", "error", err)
+				k.Log.Warn("the outside system was not told how far the job has come", "error", err)
 			}
 		})
 		return func(time.Time) []checkpoint.Decision { return nil }
@@ -353,14 +329,14 @@ func (k *clerk) committed(now time.Time, d checkpoint.NotifyCommit, err error) [
 	return out
 }
 
-func (k *clerk) answer(id int64, err error) {
+func (k *Clerk) answer(id int64, err error) {
 	for _, w := range k.waiting[id] {
 		w <- Outcome{ID: id, Err: err}
 	}
 	delete(k.waiting, id)
 }
 
-func (k *clerk) answerAll(err error) {
+func (k *Clerk) answerAll(err error) {
 	for kind := range k.wanted {
 		for _, w := range k.wanted[kind] {
 			w <- Outcome{Err: err}
@@ -372,10 +348,10 @@ func (k *clerk) answerAll(err error) {
 	}
 }
 
-// discard deletes in the background, one after the other. What cannot be
-// deleted, or not in time, is found at the next start.
-func (k *clerk) discard(d checkpoint.Discard) {
-	f := func(ctx context.Context) {
+// discard deletes in the background. What cannot be deleted, or not in time, is
+// found at the next start.
+func (k *Clerk) discard(d checkpoint.Discard) {
+	k.Go(func(ctx context.Context) {
 		for _, id := range d.Checkpoints {
 			if err := k.cfg.Store.Delete(ctx, checkpoint.ManifestName(checkpoint.Checkpoint, id)); err != nil {
 				return // never a manifest that names files that are gone
@@ -383,13 +359,8 @@ func (k *clerk) discard(d checkpoint.Discard) {
 		}
 		for _, file := range d.Files {
 			if err := k.cfg.Store.Delete(ctx, file.Name); err != nil && ctx.Err() == nil {
-				k.log("a file of an old checkpoint cannot be deleted", "file", file.Name, "error", err)
+				k.Log.Warn("a file of an old checkpoint cannot be deleted", "file", file.Name, "error", err)
 			}
 		}
-	}
-	select {
-	case k.deletes <- f:
-	default:
-		k.log("files of old checkpoints are left for the next start: deleting is too slow")
-	}
+	})
 }

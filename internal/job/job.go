@@ -122,7 +122,7 @@ func (j *Job) open(ctx context.Context, first bool, before int64) (*attempt, *ch
 	}
 	if j.cfg.Checkpoints != nil {
 		var err error
-		if r, err = j.recover(ctx, first, before); err != nil {
+		if r, err = j.cfg.recover(ctx, j.graph.Plan, j.next, first, before); err != nil {
 			return nil, nil, err
 		}
 		if r.restored != nil {
@@ -137,7 +137,7 @@ func (j *Job) open(ctx context.Context, first bool, before int64) (*attempt, *ch
 		return nil, nil, err
 	}
 	if a.clerk != nil {
-		if err := j.recoverSinks(ctx, r.restored); err != nil {
+		if err := j.cfg.recoverSinks(ctx, a.graph.Plan, r.restored); err != nil {
 			a.cancel(err)
 			return nil, nil, err
 		}
@@ -333,4 +333,4 @@ func (j *Job) Wait() error {
 	return j.err
 }
 
-var _ task.Checkpoints = (*clerk)(nil)
+var _ task.Checkpoints = (*Clerk)(nil)

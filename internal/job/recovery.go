@@ -9,6 +9,7 @@ import (
 	"github.com/affluxdev/afflux/connector"
 	"github.com/affluxdev/afflux/internal/checkpoint"
 	"github.com/affluxdev/afflux/internal/exchange"
+	"github.com/affluxdev/afflux/internal/graph"
 	"github.com/affluxdev/afflux/internal/task"
 )
 
@@ -60,9 +61,9 @@ func (j *Job) storable() error {
 
 // recover looks for the checkpoint that the next attempt starts from, older than
 // before (0 for any), and removes what is left of attempts that were given up.
-func (j *Job) recover(ctx context.Context, first bool, before int64) (recovery, error) {
-	c := j.cfg.Checkpoints
-	contents, err := checkpoint.Scan(ctx, c.Store)
+func (c *Config) recover(ctx context.Context, p *graph.Plan, next int64, first bool, before int64) (recovery, error) {
+	k := c.Checkpoints
+	contents, err := checkpoint.Scan(ctx, k.Store)
 	if err != nil {
 		return recovery{}, err
 	}
@@ -71,65 +72,64 @@ func (j *Job) recover(ctx context.Context, first bool, before int64) (recovery, 
 		return recovery{}, err
 	}
 	for _, name := range garbage {
-		if err := c.Store.Delete(ctx, name); err != nil {
-			j.cfg.Log.Warn("what is left of an old checkpoint cannot be deleted", "file", name, "error", err)
+		if err := k.Store.Delete(ctx, name); err != nil {
+			c.Log.Warn("what is left of an old checkpoint cannot be deleted", "file", name, "error", err)
 		}
 	}
-	out := recovery{next: max(contents.Next(), j.next)}
+	out := recovery{next: max(contents.Next(), next)}
 	if out.registry, err = contents.Registry(); err != nil {
 		return out, err
 	}
-	m, store, err := j.origin(ctx, contents, first, before)
+	m, store, err := c.origin(ctx, contents, first, before)
 	switch {
 	case err != nil:
 		return out, err
 	case m == nil:
 		return out, nil
-	case m.Job != j.cfg.Name && (c.From == nil || !first):
-		return out, fmt.Errorf("the checkpoints there are of a job %q, not of %q: give each job a place of its own", m.Job, j.cfg.Name)
+	case m.Job != c.Name && (k.From == nil || !first):
+		return out, fmt.Errorf("the checkpoints there are of a job %q, not of %q: give each job a place of its own", m.Job, c.Name)
 	}
-	out.restored = &task.Restored{Manifest: m, Store: store, AllowUnclaimed: c.AllowUnclaimed}
-	if err := out.restored.Check(j.graph.Plan); err != nil {
+	out.restored = &task.Restored{Manifest: m, Store: store, AllowUnclaimed: k.AllowUnclaimed}
+	if err := out.restored.Check(p); err != nil {
 		return out, fmt.Errorf("the job cannot go on from %s %d: %w", m.Kind, m.ID, err)
 	}
 	return out, nil
 }
 
-func (j *Job) origin(ctx context.Context, contents *checkpoint.Contents, first bool, before int64) (*checkpoint.Manifest, checkpoint.Store, error) {
-	c := j.cfg.Checkpoints
-	if first && before == 0 && c.From != nil {
-		from, err := checkpoint.Scan(ctx, c.From.Store)
+func (c *Config) origin(ctx context.Context, contents *checkpoint.Contents, first bool, before int64) (*checkpoint.Manifest, checkpoint.Store, error) {
+	k := c.Checkpoints
+	if first && before == 0 && k.From != nil {
+		from, err := checkpoint.Scan(ctx, k.From.Store)
 		if err != nil {
 			return nil, nil, err
 		}
-		if c.From.ID != 0 {
-			m, err := from.Find(c.From.Kind, c.From.ID)
-			return m, c.From.Store, err
+		if k.From.ID != 0 {
+			m, err := from.Find(k.From.Kind, k.From.ID)
+			return m, k.From.Store, err
 		}
 		m, warnings, err := from.Latest(0)
-		j.warn(warnings)
-		return m, c.From.Store, err
+		c.warn(warnings)
+		return m, k.From.Store, err
 	}
-	if first && c.Fresh {
+	if first && k.Fresh {
 		return nil, nil, nil
 	}
 	m, warnings, err := contents.Latest(before)
-	j.warn(warnings)
+	c.warn(warnings)
 	if errors.Is(err, checkpoint.ErrNone) && before == 0 {
 		return nil, nil, nil
 	}
-	return m, c.Store, err
+	return m, k.Store, err
 }
 
-func (j *Job) warn(list []error) {
+func (c *Config) warn(list []error) {
 	for _, w := range list {
-		j.cfg.Log.Warn("a checkpoint is passed over", "error", w)
+		c.Log.Warn("a checkpoint is passed over", "error", w)
 	}
 }
 
 // recoverSinks finishes what sinks had prepared, before anything is opened.
-func (j *Job) recoverSinks(ctx context.Context, r *task.Restored) error {
-	p := j.graph.Plan
+func (c *Config) recoverSinks(ctx context.Context, p *graph.Plan, r *task.Restored) error {
 	for id, n := range p.Nodes {
 		if n.Sink == nil {
 			continue
@@ -142,9 +142,28 @@ func (j *Job) recoverSinks(ctx context.Context, r *task.Restored) error {
 			}
 			continue
 		}
-		if err := s.Recover(ctx, connector.Recovery{Job: j.cfg.Name, Operator: n.Name, Prepared: handles, Parallelism: was, Next: p.Parallelism[id]}); err != nil {
+		if err := s.Recover(ctx, connector.Recovery{Job: c.Name, Operator: n.Name, Prepared: handles, Parallelism: was, Next: p.Parallelism[id]}); err != nil {
 			return &task.Failure{Operator: n.Name, Err: fmt.Errorf("what was written before cannot be finished: %w", err)}
 		}
 	}
 	return nil
+}
+
+// Rehearse builds an attempt of a job on simulated surroundings, from the latest
+// checkpoint in its store, for tests that schedule its tasks themselves. Nothing
+// is opened, but what sinks had prepared is finished.
+func Rehearse(ctx context.Context, cfg Config, nodes []*graph.Node, hosts Hosts, number int, on Surroundings) (*Graph, *Clerk, error) {
+	cfg.fill()
+	p, err := graph.Build(nodes, cfg.Defaults)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := cfg.recover(ctx, p, 0, number == 1, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := cfg.recoverSinks(ctx, p, r.restored); err != nil {
+		return nil, nil, err
+	}
+	return build(cfg, nodes, hosts, number, r, on)
 }
