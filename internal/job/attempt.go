@@ -51,7 +51,8 @@ func (j *Job) newAttempt(number int, r recovery) (*attempt, error) {
 			default:
 			}
 		},
-		Go: func(f func(context.Context)) { a.work.Go(func() { f(a.ctx) }) },
+		Go:   func(f func(context.Context)) { a.work.Go(func() { f(a.ctx) }) },
+		Tell: j.ledger.update,
 	})
 	return a, err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/affluxdev/afflux/internal/checkpoint"
 	"github.com/affluxdev/afflux/internal/graph"
 	"github.com/affluxdev/afflux/internal/job"
+	"github.com/affluxdev/afflux/internal/metric"
 	"github.com/affluxdev/afflux/operator"
 	"github.com/affluxdev/afflux/state"
 )
@@ -204,8 +205,44 @@ func TestExactlyOnce(t *testing.T) {
 			if n := j.Snapshot().Restarts; n == 0 {
 				t.Error("the job was never restarted")
 			}
-			t.Logf("%d restarts, checkpoints in the last attempt: %d", j.Snapshot().Restarts, len(j.Checkpoints()))
+			s := j.Snapshot()
+			told(t, s, j.Checkpoints())
+			t.Logf("%d restarts, %d checkpoints complete and %d failed", s.Restarts, s.Checkpoints.Completed, s.Checkpoints.Failed)
 		})
+	}
+}
+
+// told wants the totals to be those of the history, over all attempts.
+func told(t *testing.T, s *metric.Job, history []checkpoint.Record) {
+	t.Helper()
+	c := s.Checkpoints
+	var completed, failed int64
+	for i, r := range history {
+		switch {
+		case i > 0 && r.ID >= history[i-1].ID:
+			t.Errorf("checkpoint %d is listed after %d", r.ID, history[i-1].ID)
+		case r.Ended.IsZero():
+			t.Errorf("checkpoint %d never ended", r.ID)
+		case r.Phase == "complete":
+			if completed++; completed == 1 && c.Last.ID != r.ID {
+				t.Errorf("the last is said to be %d, not %d", c.Last.ID, r.ID)
+			}
+		default:
+			failed++
+		}
+	}
+	if len(history) < 32 && (completed != c.Completed || failed != c.Failed) || c.Completed < completed || c.InProgress != 0 {
+		t.Errorf("%d are complete and %d failed, but counted are %+v", completed, failed, c)
+	}
+	if c.Restored != nil && c.Restored.ID > history[0].ID {
+		t.Errorf("it has gone on from %+v, which comes later", c.Restored)
+	}
+	for _, o := range s.Operators {
+		for _, p := range o.Subtasks {
+			if p.Barrier == nil && o.Kind == "sink" {
+				t.Errorf("nothing is told of a subtask of %s", o.Name)
+			}
+		}
 	}
 }
 

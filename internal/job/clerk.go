@@ -24,6 +24,9 @@ type Surroundings struct {
 	Wake func()
 	// Fail ends the attempt.
 	Fail func(error)
+	// Tell, unless it is nil, takes what is known of checkpoints after each turn,
+	// newest first, before those who wait for one are answered.
+	Tell func([]checkpoint.Record)
 	Log  *slog.Logger
 }
 
@@ -48,6 +51,7 @@ type Clerk struct {
 	ended   map[checkpoint.Subtask]bool // others that have ended
 	final   int64                       // the checkpoint that ends the job, 0 none yet
 	closing bool                        // it has been asked for
+	answers []func()                    // to be given at the end of the turn
 }
 
 // Outcome of a checkpoint that somebody asked for.
@@ -64,7 +68,7 @@ func newClerk(cfg *Config, g *Graph, attempt int, r recovery, on Surroundings) (
 	var err error
 	k.c, err = checkpoint.NewCoordinator(checkpoint.Config{Job: cfg.Name, KeyGroups: event.KeyGroups,
 		Interval: c.Interval, MinPause: c.MinPause, Timeout: c.Timeout, Tolerated: c.Tolerated,
-		AtLeastOnce: c.AtLeastOnce, UnalignedAfter: c.UnalignedAfter, Retain: c.Retain, History: 32}, describe(g.Plan), r.registry, r.next, on.Now())
+		AtLeastOnce: c.AtLeastOnce, UnalignedAfter: c.UnalignedAfter, Retain: c.Retain, History: remembered}, describe(g.Plan), r.registry, r.next, on.Now())
 	for i, list := range g.Tasks {
 		for s, t := range list {
 			k.tasks[checkpoint.Subtask{Task: chainName(g.Plan, i), Index: s}] = t
@@ -194,6 +198,18 @@ func (k *Clerk) Turn() {
 	k.mu.Lock()
 	k.history = h
 	k.mu.Unlock()
+	if k.Tell != nil {
+		k.Tell(h)
+	}
+	k.reply()
+}
+
+// reply gives the answers of this turn.
+func (k *Clerk) reply() {
+	for _, f := range k.answers {
+		f()
+	}
+	k.answers = nil
 }
 
 // Due is when Turn has something to do although nobody posts; false if it has
@@ -204,6 +220,7 @@ func (k *Clerk) Due() (time.Time, bool) { return k.c.Due() }
 func (k *Clerk) Close() {
 	k.Turn()
 	k.answerAll(errors.New("the job has ended"))
+	k.reply()
 }
 
 // History tells of checkpoints, newest first. Any goroutine may ask.
@@ -245,7 +262,7 @@ func (k *Clerk) carryOut(list []checkpoint.Decision) {
 			k.discard(d)
 		case checkpoint.Refuse:
 			for _, w := range k.wanted[d.Kind] {
-				w <- Outcome{Err: errors.New(d.Reason)}
+				k.later(w, Outcome{Err: errors.New(d.Reason)})
 			}
 			k.wanted[d.Kind] = nil
 		case checkpoint.FailJob:
@@ -331,15 +348,21 @@ func (k *Clerk) committed(now time.Time, d checkpoint.NotifyCommit, err error) [
 
 func (k *Clerk) answer(id int64, err error) {
 	for _, w := range k.waiting[id] {
-		w <- Outcome{ID: id, Err: err}
+		k.later(w, Outcome{ID: id, Err: err})
 	}
 	delete(k.waiting, id)
+}
+
+// later answers at the end of the turn: who asks then what has become of the
+// checkpoint is told.
+func (k *Clerk) later(to chan<- Outcome, o Outcome) {
+	k.answers = append(k.answers, func() { to <- o })
 }
 
 func (k *Clerk) answerAll(err error) {
 	for kind := range k.wanted {
 		for _, w := range k.wanted[kind] {
-			w <- Outcome{Err: err}
+			k.later(w, Outcome{Err: err})
 		}
 		k.wanted[kind] = nil
 	}

@@ -47,6 +47,7 @@ type Job struct {
 	done     chan struct{}
 	halt     chan struct{} // closed with stopped
 	peak     atomic.Int64
+	ledger   ledger
 }
 
 // New plans a job; nothing runs yet.
@@ -114,7 +115,7 @@ func (j *Job) prepare(ctx context.Context, first bool) (*attempt, error) {
 
 // open makes and opens an attempt from a checkpoint older than before, 0 for any.
 func (j *Job) open(ctx context.Context, first bool, before int64) (*attempt, *checkpoint.Manifest, error) {
-	r := recovery{}
+	r, began := recovery{}, time.Now()
 	var from *checkpoint.Manifest
 	if err := j.storable(); err != nil {
 		j.cfg.Log.Warn("barriers never overtake records: checkpoints take as long as the records in flight", "error", err)
@@ -158,6 +159,7 @@ func (j *Job) open(ctx context.Context, first bool, before int64) (*attempt, *ch
 		return nil, from, errors.Join(err, a.close())
 	}
 	if from != nil {
+		j.ledger.restored(from, began, time.Now())
 		j.cfg.Log.Info("the job goes on from a checkpoint", "kind", from.Kind.String(), "id", from.ID, "taken", from.Time)
 	}
 	return a, from, nil
@@ -171,6 +173,7 @@ func (j *Job) run(a *attempt) error {
 		began := time.Now()
 		if a != nil {
 			if err = a.run(); a.clerk != nil {
+				j.ledger.close(time.Now())
 				j.next = max(j.next, a.clerk.nextID())
 			}
 		} else if a, err = j.prepare(context.Background(), false); err == nil {
@@ -314,13 +317,9 @@ func (j *Job) Checkpoint(ctx context.Context, kind checkpoint.Kind) (int64, erro
 	}
 }
 
-// Checkpoints tells of checkpoints of this attempt, newest first.
-func (j *Job) Checkpoints() []checkpoint.Record {
-	if k := j.current().clerk; k != nil {
-		return k.History()
-	}
-	return nil
-}
+// Checkpoints tells of the one under way and the last 32 past ones, of all
+// attempts, newest first. What they point to does not change.
+func (j *Job) Checkpoints() []checkpoint.Record { return j.ledger.history() }
 
 // Done is closed when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.done }

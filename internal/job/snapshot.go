@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/affluxdev/afflux/internal/checkpoint"
 	"github.com/affluxdev/afflux/internal/metric"
 	"github.com/affluxdev/afflux/internal/task"
 )
@@ -22,6 +23,10 @@ func (j *Job) Snapshot() *metric.Job {
 	}
 	j.mu.Unlock()
 	p := g.Plan
+	var barriers map[checkpoint.Subtask]*metric.Barrier
+	if j.cfg.Checkpoints != nil {
+		s.Checkpoints, barriers = j.ledger.read()
+	}
 	for id, n := range p.Nodes {
 		o := metric.Operator{ID: id, Name: n.Name, Kind: n.Kind, Chain: p.ChainOf[id], Parallelism: p.Parallelism[id]}
 		switch {
@@ -32,8 +37,10 @@ func (j *Job) Snapshot() *metric.Job {
 			d := n.Sink.Describe()
 			o.Outside = d.Kind + " " + d.Target
 		}
-		for _, t := range g.Tasks[o.Chain] {
-			o.Subtasks = append(o.Subtasks, t.Snapshot(id))
+		for i, t := range g.Tasks[o.Chain] {
+			subtask := t.Snapshot(id)
+			subtask.Barrier = barriers[checkpoint.Subtask{Task: t.Name(), Index: i}]
+			o.Subtasks = append(o.Subtasks, subtask)
 		}
 		s.Operators = append(s.Operators, o)
 	}

@@ -10,7 +10,8 @@ import (
 // only grow; Between turns two snapshots into rates.
 type Job struct {
 	Name string `json:"name"`
-	// State is created, running, draining, finished, failed or cancelled.
+	// State is created, running, restarting, draining, finished, suspended, failed
+	// or cancelled.
 	State string `json:"state"`
 	// Error is the first error of a failed job.
 	Error   string    `json:"error,omitempty"`
@@ -18,6 +19,8 @@ type Job struct {
 	At      time.Time `json:"at"`
 	// Restarts counts restarts after a failure.
 	Restarts int `json:"restarts"`
+	// Checkpoints is nil if the job takes none.
+	Checkpoints *Checkpoints `json:"checkpoints,omitempty"`
 	// Operators are in topological order: sources first.
 	Operators []Operator `json:"operators"`
 	// Edges are the arrows between operators; those inside of a chain have no
@@ -86,6 +89,9 @@ type Subtask struct {
 	// Buffered and BufferedBound are bytes held outside of the channels.
 	Buffered      int64 `json:"buffered_bytes,omitempty"`
 	BufferedBound int64 `json:"buffered_bound_bytes,omitempty"`
+	// Barrier is the part of the task in the last complete checkpoint, nil while
+	// there is none.
+	Barrier *Barrier `json:"barrier,omitempty"`
 	// State is running or finished.
 	State string `json:"state"`
 }
