@@ -96,8 +96,9 @@ func (f *Frozen) save(i int) {
 	case now == nil && p.CompareAndSwap(nil, savingGroup):
 		p.Store(f.copy(i))
 	case now == nil || now == savingGroup:
-		for p.Load() == savingGroup {
+		for now = savingGroup; now == savingGroup; {
 			f.mu.Lock() // if the writer has lost its processor, it gets this one
+			now = p.Load()
 			f.mu.Unlock()
 		}
 	}

@@ -8,14 +8,16 @@ import (
 	"sync/atomic"
 )
 
-// A piece of tables is stored as a header, that is the version and the layouts
-// of keys and states; then for each table tableMark, its name and the number of
+// A piece of tables is stored as a header, that is pieceMark, the version and
+// the layouts of keys and states; then for each table tableMark, its name and the number of
 // its entries, followed by blocks, each blockMark, the length of its entries and
 // these; then endMark and the number of all entries.
 const (
 	pieceVersion = 1
 	blockSize    = 32 << 10 // bytes of entries in a block, mostly
 
+	pieceMark = 'M'
+	diskMark  = 'P' // what package paged begins with
 	tableMark = 'T'
 	blockMark = 'B'
 	endMark   = 'E'
@@ -48,7 +50,7 @@ func (c *capture) Write(w io.Writer) error {
 		return errReleased
 	}
 	defer c.end()
-	head := binary.AppendUvarint(nil, pieceVersion)
+	head := binary.AppendUvarint([]byte{pieceMark}, pieceVersion)
 	for _, l := range []interface{ Schema() []byte }{c.entry.key, c.entry.state} {
 		schema := l.Schema()
 		head = append(binary.AppendUvarint(head, uint64(len(schema))), schema...)

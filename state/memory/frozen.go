@@ -144,8 +144,9 @@ func (f *frozen) savePage(page uint64) {
 	case now == nil && p.CompareAndSwap(nil, saving):
 		p.Store(f.copy(int(page)))
 	case now == nil || now == saving:
-		for p.Load() == saving {
+		for now = saving; now == saving; {
 			f.mu.Lock() // if the writer has lost its processor, it gets this one
+			now = p.Load()
 			f.mu.Unlock()
 		}
 	}

@@ -61,14 +61,14 @@ func (in *inbox) read(from io.Reader, owns func(hash uint64) bool) error {
 
 // ended makes sure that nothing follows.
 func ended(r *bufio.Reader) error {
-	switch _, err := r.ReadByte(); err {
-	case io.EOF:
+	_, err := r.ReadByte()
+	if errors.Is(err, io.EOF) {
 		return nil
-	case nil:
-		return errors.New("something follows the end of a snapshot: it is damaged")
-	default:
-		return err
 	}
+	if err == nil {
+		err = errors.New("something follows the end of a snapshot: it is damaged")
+	}
+	return err
 }
 
 // tables takes in all tables.
@@ -107,6 +107,14 @@ func cut(err error) error {
 }
 
 func (in *inbox) head(r *bufio.Reader) error {
+	switch mark, err := r.ReadByte(); {
+	case err != nil:
+		return cut(err)
+	case mark == diskMark:
+		return errors.New("states were stored on disk and are now to be in memory: restore them where they were")
+	case mark != pieceMark:
+		return errCut
+	}
 	version, err := binary.ReadUvarint(r)
 	if err != nil {
 		return cut(err)

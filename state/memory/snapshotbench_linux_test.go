@@ -68,11 +68,11 @@ func stops(b *testing.B, step func(numbers []uint64), snapshot func(state.Snapsh
 		add(slices.Max(clock), "ms/longest-without")
 		cpu, clock = cpu[:0], clock[:0]
 		start, work := time.Now(), worked()
-		last := &discarded{}
+		last := &captures{}
 		snapshot(last)
 		add(worked()-work, "cpu-ms/call")
 		done := make(chan error, 1)
-		go func() { done <- last.Write() }()
+		go func() { done <- last.write(io.Discard) }()
 		for running := true; running; {
 			select {
 			case err := <-done:
@@ -93,25 +93,6 @@ func stops(b *testing.B, step func(numbers []uint64), snapshot func(state.Snapsh
 		slices.Sort(all)
 		b.ReportMetric(all[len(all)/2], unit)
 	}
-}
-
-// discarded is a snapshot that is written to nowhere.
-type discarded struct {
-	statetest.Kept
-	captures []state.Capture
-}
-
-func (d *discarded) Keyed(_ string, c state.Capture) { d.captures = append(d.captures, c) }
-
-func (d *discarded) Write() error {
-	for _, c := range d.captures {
-		err := c.Write(io.Discard)
-		c.Release()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // restoring reports how long it takes to restore a snapshot.
