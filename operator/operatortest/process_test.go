@@ -51,7 +51,9 @@ func (f *summing) OnTimer(s *transform.Scope[string, string], at event.Time, _ t
 
 func keyOf(v *int) string { return fmt.Sprint("key ", *v%5) }
 
-func TestProcess(t *testing.T) {
+func TestProcess(t *testing.T) { testProcess(t, transform.InMemory(memory.NewBackend[string])) }
+
+func testProcess(t *testing.T, backend transform.Backends[string]) {
 	in := integers()
 	var want []Row[string]
 	refused := 0
@@ -75,7 +77,7 @@ func TestProcess(t *testing.T) {
 		Input: in, Want: [][]Row[string]{want}, Policy: operator.Skip, Refused: refused,
 		Hash: func(v *int) uint64 { return event.HashString(keyOf(v)) },
 		New: func() operator.Operator {
-			return transform.NewProcess[string, int, string](keyOf, &summing{}, transform.InMemory(memory.NewBackend[string]), nil)
+			return transform.NewProcess[string, int, string](keyOf, &summing{}, backend, nil)
 		},
 	})
 }
