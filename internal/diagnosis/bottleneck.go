@@ -30,7 +30,7 @@ func Bottleneck(rates metric.Rates, now *metric.Job) (Finding, bool) {
 		return Finding{}, false
 	}
 	switch now.State {
-	case "created", "finished", "failed", "cancelled":
+	case "created", "restarting", "finished", "suspended", "failed", "cancelled":
 		return Finding{}, false
 	}
 	p := planOf(rates)

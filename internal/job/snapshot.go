@@ -14,7 +14,7 @@ import (
 func (j *Job) Snapshot() *metric.Job {
 	j.mu.Lock()
 	g := j.attempt.graph
-	s := &metric.Job{Name: j.cfg.Name, State: j.state, Started: j.started, At: time.Now(), Restarts: j.restarts}
+	s := &metric.Job{Name: j.cfg.Name, State: j.state, Started: j.started, At: time.Now(), Restarts: j.restarts, Attempt: j.attempt.number}
 	if !j.ended.IsZero() {
 		s.At = j.ended
 	}

@@ -71,7 +71,7 @@ func (s *Sampler) Sample() {
 
 // sameRun tells whether b is a later snapshot of the run that a is of.
 func sameRun(a, b *Job) bool {
-	return a.Restarts == b.Restarts && a.Started.Equal(b.Started) && !b.At.Before(a.At)
+	return a.Restarts == b.Restarts && a.Attempt == b.Attempt && a.Started.Equal(b.Started) && !b.At.Before(a.At)
 }
 
 // Pair returns a snapshot taken now and the youngest kept one that is at least

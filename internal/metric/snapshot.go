@@ -19,6 +19,8 @@ type Job struct {
 	At      time.Time `json:"at"`
 	// Restarts counts restarts after a failure.
 	Restarts int `json:"restarts"`
+	// Attempt numbers the run of the tasks, whose counters begin anew with each.
+	Attempt int `json:"attempt"`
 	// Checkpoints is nil if the job takes none.
 	Checkpoints *Checkpoints `json:"checkpoints,omitempty"`
 	// Operators are in topological order: sources first.

@@ -60,6 +60,9 @@ func (f *frame) header() []string {
 // footer has the totals, the progress of bounded input, and what is wrong.
 func (f *frame) footer(finding *diagnosis.Finding) []string {
 	lines := []string{"", f.totals()}
+	if f.job.Checkpoints != nil {
+		lines = append(lines, f.checkpoints())
+	}
 	if p, ok := progressOf(f.job); ok {
 		lines = append(lines, f.progress(p))
 	}

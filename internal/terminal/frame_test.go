@@ -64,6 +64,9 @@ func TestRender(t *testing.T) {
 		{"recovering-80.txt", recovering, 80, 40, false},
 		{"finished-80.txt", finished, 80, 40, false},
 		{"failed-80.txt", failed, 80, 40, false},
+		{"checkpoints-80.txt", kept, 80, 40, false},
+		{"checkpoints-failing-80.txt", stuck, 80, 40, false},
+		{"checkpoints-failing-colour.txt", stuck, 110, 40, true},
 		{"idle-80.txt", func(int) *metric.Job { return idle() }, 80, 40, false},
 	} {
 		t.Run(c.file, func(t *testing.T) {
@@ -76,7 +79,7 @@ func TestRender(t *testing.T) {
 // TestRenderFits draws at every size: no line is too wide, no frame too high,
 // and colour changes nothing but colour.
 func TestRenderFits(t *testing.T) {
-	for _, of := range []func(int) *metric.Job{pressed, bounded, recovering} {
+	for _, of := range []func(int) *metric.Job{pressed, bounded, recovering, kept, stuck} {
 		job, rates, finding := seen(of, 20)
 		for width := 20; width <= 160; width += 11 {
 			for height := 4; height <= 30; height += 3 {
@@ -107,6 +110,22 @@ func TestRenderOfAnEmptyJob(t *testing.T) {
 	got := Render(&metric.Job{Name: "none", State: "created"}, metric.Rates{}, &diagnosis.Finding{Operator: "x"}, 0, 0, false)
 	if !strings.HasPrefix(got, "none  created\n") {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestFirstCheckpoint(t *testing.T) {
+	for want, c := range map[string]metric.Checkpoints{
+		"none yet":                             {},
+		"none yet, restored from checkpoint 7": {Restored: &metric.Restored{ID: 7, Kind: "checkpoint"}},
+		"the first is under way":               {InProgress: 1},
+		"2 failed, none is complete: full":     {Failed: 2, FailedSince: 2, Failure: "full"},
+	} {
+		job := pressed(20)
+		job.Checkpoints = &c
+		got := Render(job, metric.Rates{}, nil, 80, 40, false)
+		if !strings.Contains(got, "\ncheckpoints: "+want+"\n") {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
 	}
 }
 

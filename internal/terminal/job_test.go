@@ -88,6 +88,28 @@ func bounded(seconds int) *metric.Job {
 	return j
 }
 
+// kept is bounded with checkpoints, the last one three seconds old.
+func kept(seconds int) *metric.Job {
+	j := bounded(seconds)
+	last := &metric.Checkpoint{ID: 412, Kind: "checkpoint", Ended: j.At.Add(-3 * time.Second), Duration: 85 * time.Millisecond, Bytes: 4_718_592}
+	last.Began = last.Ended.Add(-last.Duration)
+	j.Checkpoints = &metric.Checkpoints{Completed: 411, Failed: 1, Last: last,
+		Restored: &metric.Restored{ID: 17, Kind: "savepoint", Taken: began.Add(-time.Hour), At: began, Duration: 640 * time.Millisecond}}
+	j.Restarts = 1
+	return j
+}
+
+// stuck is a pressed job whose checkpoints fail of late.
+func stuck(seconds int) *metric.Job {
+	j := pressed(seconds)
+	j.Checkpoints = kept(seconds).Checkpoints
+	j.Checkpoints.Last.InFlight = 1 << 20
+	j.Checkpoints.FailedSince, j.Checkpoints.Failed = 2, 3
+	j.Restarts = 1
+	j.Checkpoints.Failure = "count/1 did not acknowledge within 10m0s: \x1b[31mno space left on device"
+	return j
+}
+
 // recovering is a job that works off a lag, its source holding records of its
 // own.
 func recovering(seconds int) *metric.Job {

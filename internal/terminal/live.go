@@ -144,7 +144,11 @@ func findingOf(rates metric.Rates, job *metric.Job) *diagnosis.Finding {
 }
 
 func ended(job *metric.Job) bool {
-	return job.State == "finished" || job.State == "failed" || job.State == "cancelled"
+	switch job.State {
+	case "finished", "suspended", "failed", "cancelled":
+		return true
+	}
+	return false
 }
 
 func (v *View) last() error {

@@ -16,9 +16,9 @@ const LineInterval = 5 * time.Second
 
 // Plain writes what a job does as lines, for a log: one each interval, and one
 // at once for each event (a change of state, a restart, a bottleneck that
-// begins or ends, the first dead letters of an interval). It returns when ctx
-// ends, after a last look, or at the first error of writing. Times are in the
-// time zone of the snapshots.
+// begins or ends, a checkpoint that fails, the first dead letters of an interval).
+// It returns when ctx ends, after a last look, or at the first error of writing.
+// Times are in the time zone of the snapshots.
 func Plain(ctx context.Context, w io.Writer, sampler *metric.Sampler, interval time.Duration) error {
 	tick := time.NewTicker(min(metric.SampleInterval, interval))
 	defer tick.Stop()
@@ -41,6 +41,8 @@ type plain struct {
 	last     time.Time // of the last regular line
 	state    string
 	restarts int
+	restored time.Time // when the job last went on from a checkpoint, as told
+	failed   int64     // checkpoints
 	dead     int64
 	finding  diagnosis.Finding // zero for none
 }
@@ -76,6 +78,16 @@ func (p *plain) lines(job *metric.Job, rates metric.Rates) []string {
 		p.restarts = job.Restarts
 		tell("%s: restarted, %d in all", printable(job.Name), job.Restarts)
 	}
+	if c := job.Checkpoints; c != nil {
+		if r := c.Restored; r != nil && !r.At.Equal(p.restored) {
+			p.restored = r.At
+			tell("%s: goes on from %s %d, taken %s", printable(job.Name), r.Kind, r.ID, r.Taken.In(job.At.Location()).Format("2006-01-02 15:04:05"))
+		}
+		if c.Failed > p.failed && c.Failure != "" {
+			p.failed = c.Failed
+			tell("a checkpoint has failed, %d in all: %s", c.Failed, printable(c.Failure))
+		}
+	}
 	f, found := diagnosis.Bottleneck(rates, job)
 	if f.Operator != p.finding.Operator || f.Cause != p.finding.Cause {
 		if found {
@@ -97,7 +109,7 @@ func (p *plain) lines(job *metric.Job, rates metric.Rates) []string {
 }
 
 // Line says in one line what a job does: records in from its sources and out
-// to its sinks, lag, watermark delay, bytes in flight, progress, bottleneck.
+// to its sinks, lag, watermark delay, last checkpoint, bytes in flight, progress, bottleneck.
 func Line(job *metric.Job, rates metric.Rates, found bool, finding diagnosis.Finding) string {
 	var in, out float64
 	lag, watermark := -1.0, event.MaxTime
@@ -120,6 +132,9 @@ func Line(job *metric.Job, rates metric.Rates, found bool, finding diagnosis.Fin
 	}
 	if watermark != event.MinTime && watermark != event.MaxTime {
 		s += " delay " + delayOf(watermark, job.At)
+	}
+	if c := job.Checkpoints; c != nil && c.Last != nil {
+		s += fmt.Sprintf(" checkpoint %s ago (%s, %s)", duration(job.At.Sub(c.Last.Ended)), duration(c.Last.Duration), metric.FormatBytes(c.Last.Bytes))
 	}
 	s += fmt.Sprintf(" in flight %s of %s", metric.FormatBytes(job.InFlightBytes), metric.FormatBytes(job.BoundBytes))
 	if p, ok := progressOf(job); ok {

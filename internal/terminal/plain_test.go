@@ -58,6 +58,21 @@ func TestPlainStopsWhenItCannotWrite(t *testing.T) {
 	})
 }
 
+// TestPlainOfCheckpoints tells what the job goes on from, and what fails.
+func TestPlainOfCheckpoints(t *testing.T) {
+	p := plain{interval: LineInterval}
+	var got []string
+	for second := 1; second <= 9; second++ {
+		of := kept
+		if second > 6 {
+			of = stuck
+		}
+		job, rates, _ := seen(of, second)
+		got = append(got, p.lines(job, rates)...)
+	}
+	golden(t, "plain-checkpoints.txt", strings.Join(got, "\n")+"\n")
+}
+
 func TestLine(t *testing.T) {
 	job, rates, finding := seen(pressed, 20)
 	got := Line(job, rates, true, *finding)

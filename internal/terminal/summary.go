@@ -23,7 +23,11 @@ type Summary struct {
 	Late           int64 `json:"late"`
 	Skipped        int64 `json:"skipped"`
 	DeadLettered   int64 `json:"dead_lettered"`
-	Restarts       int   `json:"restarts"`
+	// Restarts counts restarts after a failure. Records are then those of the last
+	// run of the tasks.
+	Restarts int `json:"restarts"`
+	// Checkpoints is nil if the job takes none.
+	Checkpoints *metric.Checkpoints `json:"checkpoints,omitempty"`
 	// PeakInFlightBytes is the most sampled, InFlightBoundBytes the ceiling.
 	PeakInFlightBytes  int64  `json:"peak_in_flight_bytes"`
 	InFlightBoundBytes int64  `json:"in_flight_bound_bytes"`
@@ -43,7 +47,7 @@ func Summarize(job *metric.Job) Summary {
 	t := totalsOf(job)
 	s := Summary{
 		Job: job.Name, State: job.State, Error: job.Error,
-		Late: t.late, Skipped: t.skipped, DeadLettered: t.deadLettered, Restarts: job.Restarts,
+		Late: t.late, Skipped: t.skipped, DeadLettered: t.deadLettered, Restarts: job.Restarts, Checkpoints: job.Checkpoints,
 		PeakInFlightBytes: job.PeakInFlightBytes, InFlightBoundBytes: job.BoundBytes,
 		Sources: []Part{}, Sinks: []Part{},
 	}
@@ -103,7 +107,24 @@ func (s Summary) Table() string {
 	row("late", metric.FormatWhole(s.Late), "")
 	row("skipped", metric.FormatWhole(s.Skipped), "")
 	row("dead-lettered", metric.FormatWhole(s.DeadLettered), "")
-	row("restarts", metric.FormatWhole(int64(s.Restarts)), "")
+	note := ""
+	if s.Restarts > 0 {
+		note = "records are counted since the last"
+	}
+	row("restarts", metric.FormatWhole(int64(s.Restarts)), note)
+	if c := s.Checkpoints; c != nil {
+		note = ""
+		if c.Last != nil {
+			note = fmt.Sprintf("last: %s %d, %s, %s", c.Last.Kind, c.Last.ID, duration(c.Last.Duration), metric.FormatBytes(c.Last.Bytes))
+		}
+		row("checkpoints", metric.FormatWhole(c.Completed), note)
+		if c.Failed > 0 {
+			row("  failed", metric.FormatWhole(c.Failed), c.Failure)
+		}
+		if r := c.Restored; r != nil {
+			row("  restored from", fmt.Sprintf("%s %d", r.Kind, r.ID), "in "+duration(r.Duration))
+		}
+	}
 	row("duration", duration(time.Duration(s.Seconds*float64(time.Second))), "")
 	row("peak in flight", metric.FormatBytes(s.PeakInFlightBytes), "of "+metric.FormatBytes(s.InFlightBoundBytes)+" bound")
 	return b.String()

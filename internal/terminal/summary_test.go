@@ -22,6 +22,10 @@ func TestSummary(t *testing.T) {
 	}
 	golden(t, "summary.json", string(text)+"\n")
 
+	job.Checkpoints = kept(100).Checkpoints
+	golden(t, "summary-checkpoints.txt", Summarize(job).Table())
+	job.Checkpoints = nil
+
 	job.Operators = append(job.Operators, metric.Operator{
 		Name: "rejects", Kind: "sink", Outside: "file out/rejects.csv", Subtasks: []metric.Subtask{{RecordsIn: 1_234_567}},
 	})
