@@ -1,9 +1,10 @@
 // Package pebble keeps keyed state that is larger than memory in Pebble, a
 // log-structured store of sorted tables, on a local disk.
 //
-// Nothing is kept beyond the job: there is no write-ahead log, and files are
-// removed when an operator closes. After a crash they stay in the directory and
-// may be deleted.
+// Nothing is kept beyond the job but by checkpoints, which take the files of a
+// moment elsewhere: there is no write-ahead log, nothing waits for the disk, and
+// files are removed when an operator closes. After a crash they stay in the
+// directory and may be deleted.
 package pebble
 
 import (
