@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 // node is a broker that a test runs against, embedded or real.
@@ -40,10 +41,15 @@ func stopReal() {
 	}
 }
 
-// onBoth runs a test on the embedded log and on Apache Kafka.
+// onBoth runs a test on the embedded log, with both versions of transactions, and
+// on Apache Kafka.
 func onBoth(t *testing.T, f func(t *testing.T, n node)) {
 	t.Run("embedded", func(t *testing.T) {
-		_, addr := cluster(t, kfake.BrokerConfigs(map[string]string{"transaction.max.timeout.ms": "900000"}))
+		_, addr := cluster(t)
+		f(t, node{addr: addr})
+	})
+	t.Run("embedded as 3.6", func(t *testing.T) { // an epoch does not rise when a transaction ends
+		_, addr := cluster(t, kfake.MaxVersions(kversion.V3_6_0()))
 		f(t, node{addr: addr})
 	})
 	t.Run("kafka", func(t *testing.T) { f(t, realNode(t)) })

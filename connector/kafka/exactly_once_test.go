@@ -147,6 +147,7 @@ func TestOldHandlesAreKnownToBeCommitted(t *testing.T) {
 		sink := exactly(n, topic)
 		w := mustOpen(t, sink)
 		var handles [][]byte
+		names := map[string]bool{}
 		for i := range 7 {
 			w.write(i, 1)
 			h := w.prepare()
@@ -154,6 +155,11 @@ func TestOldHandlesAreKnownToBeCommitted(t *testing.T) {
 			if err := w.commit(h); err != nil {
 				t.Fatal(err)
 			}
+			name := string(h[1:11]) + string(h[26:]) // producer, epoch, topic and id
+			if names[name] {
+				t.Errorf("two transactions have the handle %q", h)
+			}
+			names[name] = true
 		}
 		w.write(100, 1) // open when the attempt ends, with the id of an old handle
 		w.prepare()

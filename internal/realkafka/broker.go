@@ -150,7 +150,7 @@ func (b *Broker) configure(ctx context.Context, properties map[string]string) er
 
 func (b *Broker) command(ctx context.Context, class string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, b.java, append([]string{
-		"-Xmx512m", "-XX:+UseSerialGC",
+		"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", // half the processor time of a start
 		"-Dlog4j2.configurationFile=" + b.path("log4j2.xml"),
 		"-cp", filepath.Join(b.libs, "*"), class,
 	}, args...)...)
