@@ -267,7 +267,10 @@ func (a *subtask[K, S]) checkRestored(t fataler, want contents[K], from ...*Kept
 // largeSnapshot goes on to change many keys while they are written: tables
 // grow, are emptied and filled again.
 func largeSnapshot[K comparable, S any](t *testing.T, s Snapshots[K, S], hash func(*K) uint64) {
-	const n, step = 20_000, 500
+	n, step := 20_000, 500
+	if testing.Short() {
+		n, step = 4_000, 200
+	}
 	a := newSubtask(t, s, hash)
 	defer a.close(t)
 	for _, name := range []string{"grows", "shrinks", "goes"} {
