@@ -57,9 +57,17 @@ type Stateful interface {
 	// Restore takes up what was handed over, by this operator of an earlier
 	// attempt of the job, possibly with another parallelism. It is called after
 	// Open and before anything else, and emits nothing. Then follows Watermark
-	// with the watermark at the snapshot, if there was one.
+	// with the watermark at the snapshot, if there was one: that of the input of
+	// the task, so an operator behind one that makes watermarks of its own hears
+	// of it later. Where subtasks are merged whose watermarks differed, it is the
+	// lowest, and may be lower than what the operator remembers.
 	Restore(r state.Restoration) error
 }
+
+// Snapshotted is implemented by contexts that know whether snapshots will be
+// asked for. An operator that has to prepare for them may look in Open, so that
+// its first one is as quick as the next.
+type Snapshotted interface{ Snapshots() bool }
 
 // Ported is implemented by operators with several inputs: it is called instead
 // of Process, with the number of the input that the batch came by. The
@@ -69,7 +77,7 @@ type Ported interface {
 }
 
 // WatermarkGenerator makes the watermarks of one split, or of one subtask in
-// the middle of a stream. Both methods return one, or event.MinTime to say
+// the middle of a stream. There it may implement Stateful. Both methods return one, or event.MinTime to say
 // nothing new; a watermark never goes back.
 type WatermarkGenerator interface {
 	// Batch is called for records with their event times.

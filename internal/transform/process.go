@@ -88,6 +88,9 @@ func (o *Process[K, U]) Open(ctx operator.Context) error {
 	}
 	s.backend, s.store = b, b.Store()
 	s.open(ctx)
+	if c, ok := ctx.(operator.Snapshotted); ok && c.Snapshots() {
+		s.rememberKeys()
+	}
 	if err := o.f.Open(s); err != nil {
 		return err
 	}

@@ -24,6 +24,8 @@ type bench struct {
 	emitted  int
 	lastEmit []event.Time
 	gauges   map[string]float64
+
+	snapshots bool
 }
 
 func (c *bench) Emit(b event.Batch) {
@@ -31,6 +33,7 @@ func (c *bench) Emit(b event.Batch) {
 	c.lastEmit = append(c.lastEmit, b.EventTimes()...)
 	b.Reset()
 }
+func (c *bench) Snapshots() bool                           { return c.snapshots }
 func (c *bench) Name() string                              { return "bench" }
 func (c *bench) Subtask() (int, int)                       { return 0, 1 }
 func (c *bench) Output(int) operator.Output                { return c }

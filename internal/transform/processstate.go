@@ -34,7 +34,13 @@ func (o *Process[K, U]) Snapshot(s state.Snapshot) error {
 	return c.backend.Snapshot(s)
 }
 
-// knowKeys begins, with the first snapshot, to remember the keys of timers.
+// rememberKeys begins to remember the keys of timers, of which there are none.
+func (s *Scope[K, U]) rememberKeys() {
+	s.keys, s.event.captured, s.processing.captured = &slotKeys[K]{}, true, true
+}
+
+// knowKeys begins to remember the keys of timers with the first snapshot, where
+// it was not known that there would be one.
 func (o *Process[K, U]) knowKeys() error {
 	c := &o.scope
 	if c.keys != nil {
@@ -91,7 +97,7 @@ func (o *Process[K, U]) Restore(r state.Restoration) error {
 	if err := c.backend.Restore(r); err != nil {
 		return err
 	}
-	c.keys, c.event.captured, c.processing.captured = &slotKeys[K]{}, true, true
+	c.rememberKeys()
 	w, err := reachedBefore(c.ctx, r)
 	if err != nil {
 		return err
@@ -118,14 +124,19 @@ func (o *Process[K, U]) restoreTimers(r state.Restoration) func(io.Reader) error
 	}
 	return func(in io.Reader) error {
 		var all []keyed
+		processing := 0
 		if err := readDues(in, func(v due, key K) {
 			if r.Owns(v.hash) {
 				all = append(all, keyed{v, key})
+				processing += int(v.kind)
 			}
 		}); err != nil {
 			return err
 		}
-		slices.SortStableFunc(all, func(a, b keyed) int { return cmp.Compare(b.age, a.age) })
+		for kind, n := range [...]int{EventTimer: len(all) - processing, ProcessingTimer: processing} {
+			o.scope.queue(TimerKind(kind)).set.reserve(n)
+		}
+		slices.SortFunc(all, func(a, b keyed) int { return cmp.Compare(b.age, a.age) })
 		var keys [chunk]K
 		var hashes [chunk]uint64
 		var slots [chunk]uint32

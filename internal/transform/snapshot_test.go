@@ -80,6 +80,12 @@ func (f *reminder) OnTimer(s *transform.Scope[string, int64], at event.Time, kin
 }
 
 func TestTimersAreRestored(t *testing.T) {
+	for _, expected := range []bool{false, true} {
+		t.Run(fmt.Sprint("snapshots are expected: ", expected), func(t *testing.T) { testTimers(t, expected) })
+	}
+}
+
+func testTimers(t *testing.T, expected bool) {
 	keyOf := func(v *string) string { return (*v)[1:] }
 	make := func(f *reminder) operator.Operator {
 		return transform.NewProcess[string, string, int64](keyOf, f, transform.InMemory(memory.NewBackend[string]), nil)
@@ -99,7 +105,7 @@ func TestTimersAreRestored(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, f := &bench{now: time.Unix(1000, 0)}, &reminder{}
+	ctx, f := &bench{now: time.Unix(1000, 0), snapshots: expected}, &reminder{}
 	op := make(f)
 	if err := op.Open(ctx); err != nil {
 		t.Fatal(err)

@@ -40,6 +40,17 @@ func (s *timerSet) add(t timer) bool {
 	return true
 }
 
+// reserve makes room for n timers more.
+func (s *timerSet) reserve(n int) {
+	size := max(len(s.slots), 16)
+	for 8*(s.n+n) > 5*size {
+		size *= 2
+	}
+	if size > len(s.slots) {
+		s.resize(size)
+	}
+}
+
 func (s *timerSet) resize(size int) {
 	old := s.slots
 	s.slots = make([]timer, size)
