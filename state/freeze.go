@@ -130,8 +130,15 @@ func (f *Frozen) copy(i int) *group {
 }
 
 // append encodes the slots of a group that have states: each its number, the
-// length of its states, and these.
-func (f *Frozen) append(i int, dst []byte) ([]byte, error) {
+// length of its states, and these. A codec that panics has failed.
+func (f *Frozen) append(i int, to []byte) (dst []byte, err error) {
+	name := ""
+	defer func() {
+		if v := recover(); v != nil {
+			dst, err = to, fmt.Errorf("state %q cannot be stored: its codec panics: %v", name, v)
+		}
+	}()
+	dst = to
 	first := i << groupBits
 	for slot := first; slot < min(first+1<<groupBits, f.slots); slot++ {
 		before := len(dst)
@@ -139,13 +146,13 @@ func (f *Frozen) append(i int, dst []byte) ([]byte, error) {
 		row, some := len(dst), false
 		dst = append(dst, 0)
 		for _, c := range f.columns {
-			at := len(dst)
-			var err error
+			frame := len(dst)
+			name = c.name()
 			if dst, err = c.append(uint32(slot), append(dst, 0)); err != nil {
-				return dst, fmt.Errorf("state %q cannot be stored: %w", c.name(), err)
+				return dst, fmt.Errorf("state %q cannot be stored: %w", name, err)
 			}
-			some = some || len(dst) > at+1
-			dst = closeFrame(dst, at)
+			some = some || len(dst) > frame+1
+			dst = closeFrame(dst, frame)
 		}
 		if !some {
 			dst = dst[:before]

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/affluxdev/afflux/codec"
 	"github.com/affluxdev/afflux/state"
 	"github.com/affluxdev/afflux/state/memory"
 	"github.com/affluxdev/afflux/state/statetest"
@@ -225,6 +226,56 @@ func TestStatesThatCannotBeStored(t *testing.T) {
 		}
 		if err := kept.Write(); err == nil || !strings.Contains(err.Error(), `"t"`) {
 			t.Errorf("the error does not name the table: %v", err)
+		}
+	}
+}
+
+// broken is a codec that fails for some values, one way or the other.
+type broken struct{ codec.Codec[int64] }
+
+func (c broken) Append(dst []byte, v *int64) ([]byte, error) {
+	switch *v {
+	case 13:
+		return dst, errors.New("13 is refused")
+	case 14:
+		panic("14")
+	}
+	return c.Codec.Append(dst, v)
+}
+
+func TestCodecsThatFail(t *testing.T) {
+	for _, bad := range []int64{13, 14} {
+		for _, touch := range []bool{false, true} {
+			b := memory.NewBackend[int]()
+			n := state.NewValue[int64](b.Store(), "n", state.Codec[int64](broken{codec.JSON[int64]()}))
+			if err := b.Store().Seal(); err != nil {
+				t.Fatal(err)
+			}
+			keys, hashes, slots := []int{1, 2, 3}, []uint64{1, 2, 3}, make([]uint32, 3)
+			set := func(v int64) {
+				if err := b.Select(keys, hashes, slots); err != nil {
+					t.Fatal(err)
+				}
+				for _, slot := range slots {
+					b.Store().Use(slot)
+					n.Set(v)
+				}
+				if err := b.Settle(keys, hashes, slots); err != nil {
+					t.Fatal(err)
+				}
+			}
+			set(bad)
+			kept := &statetest.Kept{}
+			if err := b.Snapshot(kept); err != nil {
+				t.Fatal(err)
+			}
+			if touch {
+				set(1)
+			}
+			if err := kept.Write(); err == nil || !strings.Contains(err.Error(), `"n"`) {
+				t.Errorf("the error does not name the state: %v", err)
+			}
+			set(2) // the task is not held up
 		}
 	}
 }
