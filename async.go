@@ -80,7 +80,9 @@ func Unordered() AsyncOption {
 
 // MapAsync calls f for each record, many at a time: for requests to an outside
 // system. f may be called by many goroutines at once; v is a copy that belongs
-// to the call. What happens with a call that failed for good is set by OnError.
+// to the call, but what it points to must not be changed. After a recovery from
+// a checkpoint, calls that had not returned by then are made again. What happens
+// with a call that failed for good is set by OnError.
 func (s *Stream[T]) MapAsync[U any](name string, f func(ctx context.Context, v *T) (U, error), options ...AsyncOption) *Stream[U] {
 	return async[T, U](s, name, "async", func(cfg transform.AsyncConfig) operator.Operator { return transform.NewAsync(cfg, f) }, options)
 }

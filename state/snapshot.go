@@ -50,7 +50,9 @@ type Restoration interface {
 	// of this one if it is restored by key, see Everyone for others. The data is
 	// f's to keep.
 	Blobs(name string, f func(subtask int, data []byte) error) error
-	// Everyone is Blobs of all subtasks of the operator, in order.
+	// Everyone is Blobs of all subtasks of the operator, in order. Operators
+	// without keys divide by it what may be divided: what subtask i kept goes to
+	// subtask i modulo the parallelism.
 	Everyone(name string, f func(subtask int, data []byte) error) error
 	// Keyed calls f for each piece of the keyed state of that name that may have
 	// keys of the subtask. What is read is known to be undamaged only when the
