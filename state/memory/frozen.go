@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -207,8 +208,15 @@ func (s *slab) take(data []byte) []byte {
 	return data[:len(data):len(data)]
 }
 
-// encode adds what is stored for the entries in slots.
-func (f *frozen) encode(dst, slots []byte) (_ []byte, err error) {
+// encode adds what is stored for the entries in slots. It does not panic, which
+// would leave the task waiting for the page.
+func (f *frozen) encode(to, slots []byte) (dst []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			dst, err = to, fmt.Errorf("an entry cannot be in a checkpoint: %v", v)
+		}
+	}()
+	dst = to
 	solid := f.entry.solid
 	for ; len(slots) > 0; slots = slots[f.size:] {
 		if p := unsafe.Pointer(unsafe.SliceData(slots)); *(*uint64)(p) != 0 {
