@@ -56,5 +56,15 @@
 // Sink writes records to one topic: idempotent, acknowledged by all in-sync
 // replicas, and bounded; when the buffer is full the sink presses on the job.
 // Nothing is given up silently: a record too large for the topic is rejected,
-// any other failure fails the job.
+// any other failure fails the job. In a job with checkpoints records are written
+// at least once.
+//
+// With ExactlyOnce a subtask writes in transactions, one for each checkpoint,
+// that are committed when the checkpoint is complete. Each takes a producer with
+// a transactional id of its own, "<prefix>-<operator>-<subtask>-<number>". When
+// the job is recovered, the transactions that the checkpoint had prepared are
+// committed with the producer id and epoch that it has stored; what else earlier
+// attempts have left open is rolled back, and their producers are fenced. A
+// transaction that has been open for longer than TransactionTimeout is gone, and
+// recovery says so. docs/kafka.md has the details.
 package kafka

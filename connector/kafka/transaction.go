@@ -85,7 +85,7 @@ func parseTransaction(b []byte) (t transaction, err error) {
 	if rest := b[handleTopic+2:]; n > 0 && len(rest) > n {
 		t.topic, t.id = string(rest[:n]), string(rest[n:])
 	}
-	if t.id == "" || t.producer < 0 || t.epoch < 0 || t.partition < 0 || t.offset < 0 {
+	if t.id == "" || t.producer < 0 || t.epoch < 0 || t.partition < 0 || t.offset < 0 || !t.placed && (t.partition != 0 || t.offset != 0) {
 		return t, damaged
 	}
 	return t, nil
