@@ -120,7 +120,7 @@ func decodeHandle(b []byte) (h handle, err error) {
 			return h, fmt.Errorf("file: what the checkpoint has of a part is damaged: %.100q is not the name of a file", name)
 		}
 	}
-	if h.Subtask < 0 || h.Sequence < 1 || !hidden(h.Part) || hidden(h.Final) {
+	if h.Subtask < 0 || h.Sequence < 1 || !hidden(h.Part) {
 		return h, errors.New("file: what the checkpoint has of a part is damaged")
 	}
 	return h, nil

@@ -20,9 +20,11 @@ type job struct {
 	w    connector.Writer[string]
 }
 
-func newJob(t *testing.T) *job {
+func newJob(t *testing.T) *job { return newJobTo(t, "out.txt") }
+
+func newJobTo(t *testing.T, name string) *job {
 	dir := t.TempDir()
-	return &job{t: t, dir: dir, sink: Sink[string](filepath.Join(dir, "out.txt"))}
+	return &job{t: t, dir: dir, sink: Sink[string](filepath.Join(dir, name))}
 }
 
 func (j *job) recover(handles ...[]byte) error {
@@ -203,4 +205,16 @@ func TestForeignFiles(t *testing.T) {
 	j.put("a")
 	must(t, j.commit(j.prepare()))
 	j.shows(1, "out-0-7.txt=old", "out-0-8.txt=a")
+}
+
+// TestHiddenOutput: the name of the output may begin with a dot.
+func TestHiddenOutput(t *testing.T) {
+	j := newJobTo(t, ".out.txt")
+	j.start()
+	j.put("a")
+	h := j.prepare()
+	j.start(h)
+	if b, err := os.ReadFile(filepath.Join(j.dir, ".out-0-1.txt")); err != nil || string(b) != "a\n" {
+		t.Errorf("got %q, %v", b, err)
+	}
 }
