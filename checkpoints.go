@@ -2,11 +2,8 @@ package afflux
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -44,14 +41,21 @@ func Checkpoints(dir string, options ...CheckpointOption) JobOption {
 			j.fail(fmt.Errorf("checkpoints: %w", err))
 			return
 		}
-		j.place = dir
+		if j.place, err = filepath.Abs(dir); err != nil {
+			j.place = dir
+		}
 		j.checkpoints(d, options)
 	})
 }
 
 // CheckpointsIn is Checkpoints in any store.
 func CheckpointsIn(store CheckpointStore, options ...CheckpointOption) JobOption {
-	return jobOption(func(j *Job) { j.checkpoints(store, options) })
+	return jobOption(func(j *Job) {
+		if s, ok := store.(fmt.Stringer); ok {
+			j.place = s.String()
+		}
+		j.checkpoints(store, options)
+	})
 }
 
 func (j *Job) checkpoints(store CheckpointStore, options []CheckpointOption) {
@@ -140,56 +144,6 @@ func notNegative(name string, d time.Duration) error {
 	return nil
 }
 
-// StartFrom says what a job with checkpoints starts from: "latest", the default,
-// is its last checkpoint if there is one; "none" starts afresh; anything else is
-// a path: of a savepoint or checkpoint, as in "dir/savepoint-0000000012", or of a
-// directory of checkpoints, of which the newest is taken. State that no operator
-// of the job takes up is an error, unless allowUnclaimed is set: then it is lost.
-func StartFrom(from string, allowUnclaimed bool) JobOption {
-	return jobOption(func(j *Job) {
-		c := j.cfg.Checkpoints
-		if c == nil {
-			j.fail(fmt.Errorf("StartFrom(%q): the job takes no checkpoints: use Checkpoints first", from))
-			return
-		}
-		c.AllowUnclaimed = allowUnclaimed
-		switch from {
-		case "", "latest":
-		case "none":
-			c.Fresh = true
-		default:
-			origin, err := originAt(from)
-			if err != nil {
-				j.fail(err)
-				return
-			}
-			c.From = origin
-		}
-	})
-}
-
-// originAt finds the checkpoint that a path names.
-func originAt(path string) (*job.Origin, error) {
-	path = filepath.Clean(path)
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("start from %s: %w", path, errors.Unwrap(err))
-	}
-	o, dir := &job.Origin{}, path
-	for _, kind := range []checkpoint.Kind{checkpoint.Checkpoint, checkpoint.Savepoint} {
-		if digits, ok := strings.CutPrefix(filepath.Base(path), kind.String()+"-"); ok {
-			if id, err := strconv.ParseInt(digits, 10, 64); err == nil {
-				o.Kind, o.ID, dir = kind, id, filepath.Dir(path)
-			}
-		}
-	}
-	d, err := checkpoint.OpenDirectory(dir)
-	if err != nil {
-		return nil, fmt.Errorf("start from %s: %w", path, err)
-	}
-	o.Store = d
-	return o, nil
-}
-
 // Unlimited is a number without a bound.
 const Unlimited = -1
 
@@ -239,7 +193,41 @@ func (r *Run) Savepoint(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(r.place, checkpoint.DirectoryName(checkpoint.Savepoint, id)), nil
+	return r.path(checkpoint.Savepoint, id), nil
+}
+
+// SavepointAndStop is Savepoint followed by the end of the job, without an error,
+// as by Suspend.
+func (r *Run) SavepointAndStop(ctx context.Context) (string, error) {
+	id, err := r.job.SuspendAfter(ctx, checkpoint.Savepoint)
+	if err != nil {
+		return "", err
+	}
+	return r.path(checkpoint.Savepoint, id), nil
+}
+
+func (r *Run) path(kind checkpoint.Kind, id int64) string {
+	name := checkpoint.DirectoryName(kind, id)
+	if strings.Contains(r.place, "://") {
+		return strings.TrimSuffix(r.place, "/") + "/" + name
+	}
+	return filepath.Join(r.place, name)
+}
+
+// taker lets the API take checkpoints of a run.
+type taker struct{ run *Run }
+
+// History implements api.Checkpoints.
+func (t taker) History() []checkpoint.Record { return t.run.job.Checkpoints() }
+
+// Take implements api.Checkpoints.
+func (t taker) Take(ctx context.Context, kind checkpoint.Kind, stop bool) (id int64, path string, err error) {
+	if stop {
+		id, err = t.run.job.SuspendAfter(ctx, kind)
+	} else {
+		id, err = t.run.job.Checkpoint(ctx, kind)
+	}
+	return id, t.run.path(kind, id), err
 }
 
 // Suspend takes a checkpoint and stops the job without an error: started again,

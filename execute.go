@@ -79,7 +79,7 @@ func Execute(ctx context.Context, j *Job, o ExecuteOptions) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
-	server, err := listen(background, o, sampler, log)
+	server, err := listen(background, o, r, sampler, log)
 	if err != nil {
 		return err
 	}
@@ -127,11 +127,15 @@ func Execute(ctx context.Context, j *Job, o ExecuteOptions) error {
 }
 
 // listen starts the server of the metrics and the API.
-func listen(ctx context.Context, o ExecuteOptions, s *metric.Sampler, log io.Writer) (*api.Server, error) {
+func listen(ctx context.Context, o ExecuteOptions, r *Run, s *metric.Sampler, log io.Writer) (*api.Server, error) {
 	if o.Listen == "" || o.Listen == "off" {
 		return nil, nil
 	}
-	server, err := api.Serve(ctx, api.Options{Listen: o.Listen, Token: os.Getenv(TokenVariable), Sampler: s})
+	options := api.Options{Listen: o.Listen, Token: os.Getenv(TokenVariable), Sampler: s}
+	if r.takes {
+		options.Checkpoints = taker{r}
+	}
+	server, err := api.Serve(ctx, options)
 	if err != nil && o.ListenIfFree {
 		fmt.Fprintf(log, "warning: %v\n", err)
 		return nil, nil

@@ -24,8 +24,8 @@ type Job struct {
 	letters connector.SinkDriver
 	letName string
 	disk    state.Disk // nil: state is in memory
-	place   string // of checkpoints, "" if that is no directory
-	restart bool   // what to do after a failure was set
+	place   string     // of checkpoints, "" if that is no directory
+	restart bool       // what to do after a failure was set
 	err     error
 	built   bool
 }

@@ -14,6 +14,7 @@ type Snapshot = metric.Job
 type Run struct {
 	job   *job.Job
 	place string // of checkpoints
+	takes bool   // checkpoints
 }
 
 // Start opens the connectors and starts the job. When ctx ends, the job is
@@ -38,7 +39,7 @@ func (j *Job) prepare() (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Run{job: r, place: j.place}, nil
+	return &Run{job: r, place: j.place, takes: j.cfg.Checkpoints != nil}, nil
 }
 
 // Run starts the job and waits for its end. When ctx ends, the job is

@@ -93,6 +93,9 @@ func (s *scrape) once(name string, labels []string) bool {
 
 func (s *scrape) job() {
 	emit(s, jobSeries, descs(jobSeries, "job"), s.now, s.now.Name)
+	if c := s.now.Checkpoints; c != nil {
+		emit(s, checkpointSeries, descs(checkpointSeries, "job"), c, s.now.Name)
+	}
 	state := prometheus.NewDesc(stateName, stateHelp, []string{"job", "state"}, nil)
 	s.send(state, false, 1, s.now.Name, s.now.State)
 	if f, ok := diagnosis.Bottleneck(metric.Between(s.before, s.now), s.now); ok {
@@ -107,6 +110,7 @@ var subtaskLabels = []string{"job", "task", "operator", "subtask"}
 
 func (s *scrape) operators() {
 	taskDescs, operatorDescs := descs(taskSeries, subtaskLabels...), descs(operatorSeries, subtaskLabels...)
+	barrierDescs := descs(barrierSeries, subtaskLabels...)
 	counterDesc := prometheus.NewDesc(counterName, counterHelp, append(slices.Clone(subtaskLabels), "name"), nil)
 	tasks := taskNames(s.now)
 	senders := sendersOf(s.now)
@@ -123,6 +127,9 @@ func (s *scrape) operators() {
 				return append([]string{s.now.Name, tasks[o.Chain], o.Name, itoa(j)}, more...)
 			}
 			emit(s, taskSeries, taskDescs, &v, labels()...)
+			if b := v.now.Barrier; b != nil {
+				emit(s, barrierSeries, barrierDescs, b, labels()...)
+			}
 			emit(s, operatorSeries, operatorDescs, &v, labels()...)
 			for name, n := range v.now.Counters {
 				s.send(counterDesc, true, float64(n), labels(name)...)

@@ -9,7 +9,7 @@ import (
 // Metrics whose labels are not those of a table.
 const (
 	stateName       = "afflux_job_state"
-	stateHelp       = "1 for the state that the job is in: created, running, draining, finished, failed or cancelled"
+	stateHelp       = "1 for the state that the job is in: created, running, restarting, draining, finished, suspended, failed or cancelled"
 	bottleneckName  = "afflux_job_bottleneck"
 	bottleneckHelp  = "1 for the operator that limits the job now, with the cause; absent when none does"
 	counterName     = "afflux_operator_counter_total"
@@ -40,8 +40,11 @@ func MetricsTable() string {
 	rows(row, jobSeries)
 	row(stateName, "gauge", "0 or 1", stateHelp+"; label `state`", "")
 	row(bottleneckName, "gauge", "0 or 1", bottleneckHelp+"; labels `operator`, `cause`", "")
+	section("Checkpoints", "`job`")
+	rows(row, checkpointSeries)
 	section("Task", subtask)
 	rows(row, taskSeries)
+	rows(row, barrierSeries)
 	section("Operator", subtask)
 	rows(row, operatorSeries)
 	row(lagName, "gauge", "records", lagHelp+"; labels of the source, for Kafka `topic` and `partition`", "Kafka records-lag")

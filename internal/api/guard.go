@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
+	"mime"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,21 +13,27 @@ import (
 	"sync"
 )
 
-// guard lets through what may be asked: GET without a body; with a token only
-// who knows it; on loopback without one only under a name of this machine, so
-// that a web page cannot read the job through a DNS name that it points here
-// (DNS rebinding).
+// guard lets through what may be asked: GET, and POST where something can be
+// asked of the job, without a body; with a token only who knows it; on loopback
+// without one only under a name of this machine, so that a web page cannot read
+// the job through a DNS name that it points here (DNS rebinding). A POST must say
+// that it is JSON, which a page of another origin cannot send without being
+// refused first (CSRF), and what a browser says of its origin must be right.
 func guard(next http.Handler, token string, loopback bool) http.Handler {
+	origins := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		post := r.Method == http.MethodPost && asks(r.URL.Path)
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		switch {
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
-			h.Set("Allow", "GET, HEAD")
-			http.Error(w, "only GET: this API is to read", http.StatusMethodNotAllowed)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead && !post:
+			if h.Set("Allow", "GET, HEAD"); asks(r.URL.Path) {
+				h.Set("Allow", "GET, HEAD, POST")
+			}
+			http.Error(w, "only GET: this is to read", http.StatusMethodNotAllowed)
 		case r.ContentLength != 0:
 			http.Error(w, "no request body, please", http.StatusRequestEntityTooLarge)
 		case loopback && token == "" && !isLocalName(r.Host):
@@ -34,6 +41,10 @@ func guard(next http.Handler, token string, loopback bool) http.Handler {
 		case token != "" && r.URL.Path != healthPath && !authorized(r, token):
 			h.Set("WWW-Authenticate", `Bearer realm="afflux"`)
 			http.Error(w, "send the token of AFFLUX_TOKEN: Authorization: Bearer TOKEN", http.StatusUnauthorized)
+		case post && origins.Check(r) != nil:
+			http.Error(w, "a page of another origin must not ask for this", http.StatusForbidden)
+		case post && !isJSON(r):
+			http.Error(w, "send the header Content-Type: application/json, and no body", http.StatusUnsupportedMediaType)
 		default:
 			next.ServeHTTP(w, r)
 		}
@@ -41,6 +52,14 @@ func guard(next http.Handler, token string, loopback bool) http.Handler {
 }
 
 const healthPath = "/api/v1/health"
+
+// asks tells whether something can be asked of the job at a path.
+func asks(path string) bool { return path == "/api/v1/checkpoints" || path == "/api/v1/savepoints" }
+
+func isJSON(r *http.Request) bool {
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && t == "application/json"
+}
 
 // authorized compares in constant time; hashing hides the length as well.
 func authorized(r *http.Request, token string) bool {

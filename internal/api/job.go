@@ -12,18 +12,20 @@ import (
 
 // jobView is the answer of /api/v1/job.
 type jobView struct {
-	Name              string    `json:"name"`
-	State             string    `json:"state"`
-	Error             string    `json:"error,omitempty"`
-	Started           time.Time `json:"started"`
-	At                time.Time `json:"at"`
-	UptimeSeconds     float64   `json:"uptime_seconds"`
-	Restarts          int       `json:"restarts"`
-	InFlightBytes     int64     `json:"in_flight_bytes"`
-	BoundBytes        int64     `json:"in_flight_bound_bytes"`
-	PeakInFlightBytes int64     `json:"peak_in_flight_bytes"`
-	Graph             graphView `json:"graph"`
-	Rates             rateView  `json:"rates"`
+	Name          string    `json:"name"`
+	State         string    `json:"state"`
+	Error         string    `json:"error,omitempty"`
+	Started       time.Time `json:"started"`
+	At            time.Time `json:"at"`
+	UptimeSeconds float64   `json:"uptime_seconds"`
+	Restarts      int       `json:"restarts"`
+	// Checkpoints are absent from a job that takes none.
+	Checkpoints       *metric.Checkpoints `json:"checkpoints,omitempty"`
+	InFlightBytes     int64               `json:"in_flight_bytes"`
+	BoundBytes        int64               `json:"in_flight_bound_bytes"`
+	PeakInFlightBytes int64               `json:"peak_in_flight_bytes"`
+	Graph             graphView           `json:"graph"`
+	Rates             rateView            `json:"rates"`
 	// Accounts are the counters and times of each subtask since the start.
 	Accounts []accountView `json:"accounts"`
 	// Channels are the edges that have channels.
@@ -103,7 +105,7 @@ type channelView struct {
 
 func viewOf(now *metric.Job, rates metric.Rates) jobView {
 	v := jobView{
-		Name: now.Name, State: now.State, Error: now.Error, Started: now.Started, At: now.At, Restarts: now.Restarts,
+		Name: now.Name, State: now.State, Error: now.Error, Started: now.Started, At: now.At, Restarts: now.Restarts, Checkpoints: now.Checkpoints,
 		InFlightBytes: now.InFlightBytes, BoundBytes: now.BoundBytes, PeakInFlightBytes: now.PeakInFlightBytes,
 		Graph:    graphView{Operators: []operatorView{}, Edges: []edgeView{}},
 		Rates:    rateView{IntervalSeconds: rates.Interval.Seconds(), Operators: []operatorRateView{}, Edges: []edgeRateView{}},
@@ -183,7 +185,7 @@ type healthView struct {
 }
 
 // serveHealth answers 503 when the job has not started, has failed or was
-// cancelled. It tells nothing else, since it asks for no token.
+// cancelled. One that restarts is well: it is helping itself. It tells nothing else, since it asks for no token.
 func serveHealth(w http.ResponseWriter, sampler *metric.Sampler) {
 	h := healthView{State: "created"}
 	if _, now := sampler.Pair(); now != nil {
@@ -191,7 +193,7 @@ func serveHealth(w http.ResponseWriter, sampler *metric.Sampler) {
 	}
 	status := http.StatusServiceUnavailable
 	switch h.State {
-	case "running", "draining", "finished":
+	case "running", "restarting", "draining", "finished", "suspended":
 		h.Healthy, status = true, http.StatusOK
 	}
 	answer(w, status, h)

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write docs/metrics.md and the golden fi
 // scrapeOf parses what /metrics answers about a job.
 func scrapeOf(t *testing.T, of func(int) *metric.Job) map[string]*dto.MetricFamily {
 	t.Helper()
-	status, body := get(t, handler(sampled(of)), "/metrics")
+	status, body := get(t, handler(sampled(of), nil), "/metrics")
 	if status != 200 {
 		t.Fatalf("status %d: %s", status, body)
 	}
@@ -108,6 +108,18 @@ func TestMetricValues(t *testing.T) {
 		{"afflux_channel_blockedTimeMs_total", "to=enrich,subtask=0", 5000},
 		{"afflux_job_uptime", "job=hot items", 10_000},
 		{"afflux_job_numRestarts_total", "", 1},
+		{"afflux_job_numberOfCompletedCheckpoints_total", "", 30},
+		{"afflux_job_numberOfFailedCheckpoints_total", "", 2},
+		{"afflux_job_numberOfInProgressCheckpoints", "", 1},
+		{"afflux_job_lastCompletedCheckpointId", "", 31},
+		{"afflux_job_lastCheckpointCompletedTimestamp", "", float64(began.UnixMilli()) + 9000},
+		{"afflux_job_lastCheckpointDuration", "", 1000},
+		{"afflux_job_lastCheckpointSize", "", 4096},
+		{"afflux_job_lastCheckpointPersistedData", "", 512},
+		{"afflux_job_lastCheckpointSyncTime", "", 2.5},
+		{"afflux_job_lastCheckpointRestoreTimestamp", "", float64(began.UnixMilli())},
+		{"afflux_task_checkpointStartDelayNanos", "operator=enrich,subtask=1,task=enrich", 3000},
+		{"afflux_task_checkpointAlignmentTime", "operator=enrich,subtask=1", 6},
 		{"afflux_job_inFlightBytes", "", 5000},
 		{"afflux_job_inFlightBoundBytes", "", 1 << 20},
 		{"afflux_job_peakInFlightBytes", "", 9000},
@@ -180,6 +192,34 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 }
 
+// TestNoCheckpoints has no metrics of what there is not.
+func TestNoCheckpoints(t *testing.T) {
+	families := scrapeOf(t, func(s int) *metric.Job {
+		j := after(s)
+		j.Checkpoints, j.Operators[0].Subtasks[0].Barrier = nil, nil
+		return j
+	})
+	for _, name := range []string{"afflux_job_numberOfCompletedCheckpoints_total", "afflux_job_lastCheckpointDuration"} {
+		if families[name] != nil {
+			t.Errorf("%s of a job without checkpoints", name)
+		}
+	}
+	if v, found := value(t, families, "afflux_task_checkpointAlignmentTime", "operator=clicks"); found {
+		t.Errorf("alignment %v of a task without checkpoints", v)
+	}
+	families = scrapeOf(t, func(s int) *metric.Job {
+		j := after(s)
+		j.Checkpoints = &metric.Checkpoints{}
+		return j
+	})
+	if v, found := value(t, families, "afflux_job_numberOfCompletedCheckpoints_total"); !found || v != 0 {
+		t.Errorf("%v checkpoints, found %v", v, found)
+	}
+	if v, found := value(t, families, "afflux_job_lastCheckpointDuration"); found {
+		t.Errorf("the duration %v of no checkpoint", v)
+	}
+}
+
 func TestMetricsOfHostileNames(t *testing.T) {
 	families := scrapeOf(t, hostile)
 	for _, c := range []struct {
@@ -206,14 +246,14 @@ func TestMetricsOfHostileNames(t *testing.T) {
 }
 
 func TestMetricsWithoutJob(t *testing.T) {
-	status, body := get(t, handler(metric.NewSampler(func() *metric.Job { return nil })), "/metrics")
+	status, body := get(t, handler(metric.NewSampler(func() *metric.Job { return nil }), nil), "/metrics")
 	if status != 200 || strings.Contains(body, "afflux_") || !strings.Contains(body, "go_goroutines") {
 		t.Errorf("status %d: %.300s", status, body)
 	}
 }
 
 func BenchmarkScrape(b *testing.B) {
-	h := handler(sampled(large))
+	h := handler(sampled(large), nil)
 	for b.Loop() {
 		get(b, h, "/metrics")
 	}

@@ -1,5 +1,6 @@
-// Package api serves what is known of a running job over HTTP, to read only:
-// Prometheus metrics, the job as JSON, and whether it is well.
+// Package api serves what is known of a running job over HTTP: Prometheus
+// metrics, the job as JSON, its checkpoints, and whether it is well. All that can
+// be asked of the job is to take a checkpoint, and to stop after it.
 package api
 
 import (
@@ -41,6 +42,8 @@ type Options struct {
 	Token string
 	// Sampler gives the snapshots. The caller runs it.
 	Sampler *metric.Sampler
+	// Checkpoints is nil for a job that takes none.
+	Checkpoints Checkpoints
 }
 
 // Server is a running server.
@@ -72,7 +75,7 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{address: l.Addr().String(), done: make(chan struct{})}
 	s.http = &http.Server{
-		Handler:           guard(handler(o.Sampler), o.Token, loopback),
+		Handler:           guard(handler(o.Sampler, o.Checkpoints), o.Token, loopback),
 		ReadHeaderTimeout: readTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -114,7 +117,7 @@ func (s *Server) shutdown() {
 	})
 }
 
-func handler(sampler *metric.Sampler) http.Handler {
+func handler(sampler *metric.Sampler, taken Checkpoints) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collector{pair: sampler.Pair},
@@ -130,9 +133,15 @@ func handler(sampler *metric.Sampler) http.Handler {
 	}))
 	mux.HandleFunc("GET /api/v1/job", func(w http.ResponseWriter, _ *http.Request) { serveJob(w, sampler) })
 	mux.HandleFunc("GET /api/v1/health", func(w http.ResponseWriter, _ *http.Request) { serveHealth(w, sampler) })
+	checkpoints{taken, sampler}.register(mux)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = io.WriteString(w, "/metrics         metrics for Prometheus\n/api/v1/job      the job as JSON\n/api/v1/health   200 while the job is well\n")
+		_, _ = io.WriteString(w, `/metrics              metrics for Prometheus
+/api/v1/job           the job as JSON
+/api/v1/health        200 while the job is well
+/api/v1/checkpoints   checkpoints as JSON; POST takes one now
+/api/v1/savepoints    POST takes a savepoint now; ?stop=true ends the job after it
+`)
 	})
 	return mux
 }

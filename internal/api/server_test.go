@@ -28,7 +28,7 @@ func get(t testing.TB, h http.Handler, path string) (status int, body string) {
 }
 
 func TestJobAsJSON(t *testing.T) {
-	status, body := get(t, handler(sampled(after)), "/api/v1/job")
+	status, body := get(t, handler(sampled(after), nil), "/api/v1/job")
 	if status != 200 {
 		t.Fatal(status, body)
 	}
@@ -57,7 +57,7 @@ func TestJobAsJSON(t *testing.T) {
 
 func TestJobOfHostileNamesIsJSON(t *testing.T) {
 	sampler := sampled(hostile)
-	status, body := get(t, handler(sampler), "/api/v1/job")
+	status, body := get(t, handler(sampler, nil), "/api/v1/job")
 	var v jobView
 	if err := json.Unmarshal([]byte(body), &v); status != 200 || err != nil {
 		t.Fatal(status, err)
@@ -72,7 +72,7 @@ func TestJobOfHostileNamesIsJSON(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	for state, want := range map[string]int{
-		"": 503, "created": 503, "running": 200, "draining": 200, "finished": 200, "failed": 503, "cancelled": 503,
+		"": 503, "created": 503, "running": 200, "restarting": 200, "draining": 200, "finished": 200, "suspended": 200, "failed": 503, "cancelled": 503,
 	} {
 		sampler := metric.NewSampler(func() *metric.Job {
 			if state == "" {
@@ -80,12 +80,12 @@ func TestHealth(t *testing.T) {
 			}
 			return &metric.Job{State: state, Error: "secret"}
 		})
-		status, body := get(t, handler(sampler), healthPath)
+		status, body := get(t, handler(sampler, nil), healthPath)
 		if status != want || strings.Contains(body, "secret") {
 			t.Errorf("%q: %d %s", state, status, body)
 		}
 	}
-	if status, _ := get(t, handler(metric.NewSampler(func() *metric.Job { return nil })), "/api/v1/job"); status != 503 {
+	if status, _ := get(t, handler(metric.NewSampler(func() *metric.Job { return nil }), nil), "/api/v1/job"); status != 503 {
 		t.Errorf("the job that has not started: %d", status)
 	}
 }
@@ -157,7 +157,7 @@ func TestServer(t *testing.T) {
 
 func TestToken(t *testing.T) {
 	// On loopback, under a public name: behind a proxy that speaks TLS.
-	h := guard(handler(sampled(after)), "s3cret", true)
+	h := guard(handler(sampled(after), nil), "s3cret", true)
 	for _, c := range []struct {
 		path, authorization string
 		want                int

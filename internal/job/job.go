@@ -291,11 +291,17 @@ func (j *Job) Suspend(ctx context.Context) error {
 		j.Drain()
 		return nil
 	}
-	if _, err := j.Checkpoint(ctx, checkpoint.Checkpoint); err != nil {
-		return err
+	_, err := j.SuspendAfter(ctx, checkpoint.Checkpoint)
+	return err
+}
+
+// SuspendAfter is Suspend with a snapshot of a kind; it returns its number.
+func (j *Job) SuspendAfter(ctx context.Context, kind checkpoint.Kind) (int64, error) {
+	id, err := j.Checkpoint(ctx, kind)
+	if err == nil {
+		j.stop(errSuspended)
 	}
-	j.stop(errSuspended)
-	return nil
+	return id, err
 }
 
 // Checkpoint takes a checkpoint or a savepoint and returns its number, when it
