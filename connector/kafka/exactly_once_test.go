@@ -280,6 +280,9 @@ func TestExactlyOnceThroughRestarts(t *testing.T) {
 		{"kill", func(ctx context.Context) error { return errors.Join(n.real.Kill(), n.real.Restart(ctx)) }},
 	} {
 		t.Run(hit.name, func(t *testing.T) {
+			if hit.name == "restart" && testing.Short() {
+				t.Skip("a kill is tested, a restart takes long")
+			}
 			topic := n.topic(t, 2)
 			sink := exactly(n, topic)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
@@ -353,6 +356,24 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.expect(t, topic, "in the end", span(0, 7)...)
+}
+
+// The option may be dropped: what the last run has prepared is committed.
+func TestRecoversWithoutTheOption(t *testing.T) {
+	onBoth(t, func(t *testing.T, n node) {
+		topic := n.topic(t, 1)
+		w := mustOpen(t, exactly(n, topic))
+		w.write(0, 3)
+		handle := w.prepare()
+		w.close()
+		plain := kafka.Sink[number](topic, kafka.Brokers(n.addr), fast)
+		for range 2 {
+			if err := recoverWith(t, plain, handle); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n.expect(t, topic, "in the end", 0, 1, 2)
+	})
 }
 
 func TestTransactionTimeoutIsChecked(t *testing.T) {

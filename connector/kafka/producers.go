@@ -205,12 +205,14 @@ func (ps *producers) end(ctx context.Context, p *producer) bool {
 	}
 	if p.cl.EndTransaction(ctx, kgo.TryCommit) == nil {
 		pid, epoch, err := p.cl.ProducerID(ctx)
-		if err == nil && (pid != p.pid || epoch != p.epoch) {
-			p.pid, p.epoch = pid, epoch
+		if err == nil && pid == p.pid && epoch == p.epoch+1 {
+			p.epoch = epoch
 			return true
 		}
 	}
-	// Asked again, the client might begin a new epoch, which rolls back.
+	// The epoch stays the same with version 1 of transactions, and no two may have
+	// the same; or it is not certain what happened. The client is not asked again:
+	// it might begin a new epoch, which rolls back.
 	p.cl.Close()
 	p.cl = nil
 	return false

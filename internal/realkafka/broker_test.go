@@ -96,3 +96,38 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		t.Errorf("without Maven: %v", err)
 	}
 }
+
+// verdict is a TB that remembers how a test ended.
+type verdict struct {
+	TB
+	said string
+}
+
+func (v *verdict) Helper()                        {}
+func (v *verdict) Skipf(format string, a ...any)  { v.say("skipped", format, a) }
+func (v *verdict) Fatalf(format string, a ...any) { v.say("failed", format, a) }
+func (v *verdict) say(what, format string, a []any) {
+	if v.said == "" { // the first one would have ended the test
+		v.said = what + " " + fmt.Sprintf(format, a...)
+	}
+}
+
+func TestMissingSkipsLoudlyAndFailsInCI(t *testing.T) {
+	missing := fmt.Errorf("%w: no Java", ErrMissing)
+	for _, c := range []struct {
+		ci   string
+		err  error
+		want string
+	}{
+		{"", missing, "skipped NOT TESTED against Apache Kafka"},
+		{"true", missing, "failed"},
+		{"", errors.New("no space left"), "failed no space left"},
+	} {
+		t.Setenv("CI", c.ci)
+		v := &verdict{}
+		Missing(v, c.err)
+		if !strings.HasPrefix(v.said, c.want) {
+			t.Errorf("CI=%q, %v: the test was %q", c.ci, c.err, v.said)
+		}
+	}
+}
