@@ -69,6 +69,7 @@ var Table = []Layer{
 	{"internal/api", "event internal/job internal/diagnosis internal/metric internal/checkpoint"},
 	{".", "event codec window connector state state/* operator guard " +
 		"internal/graph internal/transform internal/job internal/checkpoint internal/cluster internal/api internal/metric internal/diagnosis internal/terminal"},
+	{"checkpoints/bucket", "internal/checkpoint internal/checkpoint/bucket"},
 	{"pipeline", ". event connector connector/* window codec codec/* guard"},
 
 	// Nothing imports these.
