@@ -1,6 +1,7 @@
 package operatortest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -287,18 +288,23 @@ func scribble[T any](rng *rand.Rand, values []T, times []event.Time, hashes []ui
 	}
 }
 
+// sorted is a copy in the order of times, and of values as text.
 func sorted[U comparable](rows []Row[U]) []Row[U] {
-	rows = slices.Clone(rows)
-	slices.SortFunc(rows, func(a, b Row[U]) int {
-		x, y := fmt.Sprint(a.Time, " ", a.Value), fmt.Sprint(b.Time, " ", b.Value)
-		switch {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
+	type named struct {
+		Row[U]
+		text string
+	}
+	all := make([]named, len(rows))
+	for i, r := range rows {
+		all[i] = named{r, fmt.Sprint(r.Value)}
+	}
+	slices.SortFunc(all, func(a, b named) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.text, b.text))
 	})
+	rows = make([]Row[U], len(all))
+	for i, r := range all {
+		rows[i] = r.Row
+	}
 	return rows
 }
 
