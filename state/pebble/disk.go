@@ -44,6 +44,15 @@ const indexSize = 256 << 10
 // level between the first and the last one: fewer levels are read faster.
 const baseShare = 4
 
+// newTables is how many tables are written before they are merged with the level
+// below. Keys come in no order, so a merge writes all of that level again, and a
+// checkpoint copies it. Each checkpoint writes one, however little has changed.
+const newTables = 8
+
+// manifestSize is about how large the list of tables becomes before it is written
+// anew: each checkpoint has a copy of it.
+const manifestSize = 1 << 20
+
 // readCache is the memory of a database that is only read from end to end.
 const readCache = 1 << 20
 
@@ -99,6 +108,9 @@ func (d *disk) open(path string, read bool) (*engine.DB, error) {
 		MemTableSize:                uint64(d.memory / bufferShare),
 		MemTableStopWritesThreshold: 3,
 		LBaseMaxBytes:               baseShare * d.memory,
+		MaxManifestFileSize:         manifestSize,
+		L0CompactionThreshold:       2 * newTables,
+		L0StopWritesThreshold:       6 * newTables,
 		DisableWAL:                  true,
 		FormatMajorVersion:          engine.FormatNewest,
 		Logger:                      quiet{},

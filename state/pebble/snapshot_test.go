@@ -150,7 +150,7 @@ func (c counts) check(t testing.TB, from, to uint64, want int64) {
 // TestIncremental takes checkpoints of which the second has files of the first,
 // and is written after its operator is gone.
 func TestIncremental(t *testing.T) {
-	const keys = 100_000
+	const keys = 40_000
 	open := disks(t)
 	c := newCounts(t, open(t))
 	c.add(t, 0, keys)
