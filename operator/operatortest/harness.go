@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/affluxdev/afflux/event"
@@ -289,21 +290,22 @@ func scribble[T any](rng *rand.Rand, values []T, times []event.Time, hashes []ui
 }
 
 // sorted is a copy in the order of times, and of values as text.
+// sorted is a copy in an order that follows from the rows alone.
 func sorted[U comparable](rows []Row[U]) []Row[U] {
-	type named struct {
-		Row[U]
+	type text struct {
+		row  Row[U]
 		text string
 	}
-	all := make([]named, len(rows))
+	all := make([]text, len(rows))
 	for i, r := range rows {
-		all[i] = named{r, fmt.Sprint(r.Value)}
+		all[i] = text{r, fmt.Sprint(r.Value)} // once for each row: this is most of the work
 	}
-	slices.SortFunc(all, func(a, b named) int {
-		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.text, b.text))
+	slices.SortFunc(all, func(a, b text) int {
+		return cmp.Or(cmp.Compare(a.row.Time, b.row.Time), strings.Compare(a.text, b.text))
 	})
-	rows = make([]Row[U], len(all))
-	for i, r := range all {
-		rows[i] = r.Row
+	rows = slices.Clone(rows)
+	for i := range all {
+		rows[i] = all[i].row
 	}
 	return rows
 }
