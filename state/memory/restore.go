@@ -164,24 +164,53 @@ func (b *backend[K]) restorePiece(e *entry, from io.Reader, part state.Restorati
 	if err != nil {
 		return err
 	}
-	if err := in.rows(r, func(slot uint32, data []byte) error {
-		to, ok := places.find(slot)
-		if !ok {
-			return nil // of another subtask
-		}
-		if !b.store.Unused(to) {
-			return errors.New("a key has states twice: the snapshot is damaged")
-		}
-		return stored.Load(to, data)
-	}); err != nil {
+	load := &loading{places: places, store: b.store, from: stored}
+	if err := in.rows(r, load); err != nil {
 		return err
 	}
 	return ended(r)
 }
 
-// rows calls f for each row of states.
-func (in *inbox) rows(r *bufio.Reader, f func(slot uint32, data []byte) error) error {
-	rows := 0
+// loading takes rows of states in, some at a time, so that their cache misses
+// overlap.
+type loading struct {
+	places moved
+	store  *state.Store
+	from   *state.Stored
+	slots  []uint32
+	rows   [][]byte
+	n      int // rows that came
+}
+
+func (l *loading) add(slot uint32, row []byte) error {
+	l.n++
+	to, ok := l.places.find(slot)
+	if !ok {
+		return nil // of another subtask
+	}
+	l.slots, l.rows = append(l.slots, to), append(l.rows, row)
+	if len(l.slots) < selectChunk {
+		return nil
+	}
+	return l.flush()
+}
+
+func (l *loading) flush() error {
+	l.store.Warm(l.slots)
+	for i, to := range l.slots {
+		if !l.store.Unused(to) {
+			return errors.New("a key has states twice: the snapshot is damaged")
+		}
+		if err := l.from.Load(to, l.rows[i]); err != nil {
+			return err
+		}
+	}
+	l.slots, l.rows = l.slots[:0], l.rows[:0]
+	return nil
+}
+
+// rows takes the blocks of rows in.
+func (in *inbox) rows(r *bufio.Reader, load *loading) error {
 	for {
 		mark, err := r.ReadByte()
 		if err != nil {
@@ -192,13 +221,16 @@ func (in *inbox) rows(r *bufio.Reader, f func(slot uint32, data []byte) error) e
 			if err := in.readBlock(r); err != nil {
 				return err
 			}
-			if err := state.EachRow(in.block, func(slot uint32, data []byte) error { rows++; return f(slot, data) }); err != nil {
+			if err := state.EachRow(in.block, load.add); err != nil {
+				return err
+			}
+			if err := load.flush(); err != nil {
 				return err
 			}
 		case endMark:
 			n, err := binary.ReadUvarint(r)
-			if err == nil && n != uint64(rows) {
-				return fmt.Errorf("the snapshot has the states of %d keys, and %d came: it is damaged", n, rows)
+			if err == nil && n != uint64(load.n) {
+				return fmt.Errorf("the snapshot has the states of %d keys, and %d came: it is damaged", n, load.n)
 			}
 			return cut(err)
 		default:
