@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/affluxdev/afflux/event"
@@ -290,22 +289,21 @@ func scribble[T any](rng *rand.Rand, values []T, times []event.Time, hashes []ui
 }
 
 // sorted is a copy in the order of times, and of values as text.
-// sorted is a copy in an order that follows from the rows alone.
 func sorted[U comparable](rows []Row[U]) []Row[U] {
-	type text struct {
-		row  Row[U]
+	type named struct {
+		Row[U]
 		text string
 	}
-	all := make([]text, len(rows))
+	all := make([]named, len(rows))
 	for i, r := range rows {
-		all[i] = text{r, fmt.Sprint(r.Value)} // once for each row: this is most of the work
+		all[i] = named{r, fmt.Sprint(r.Value)}
 	}
-	slices.SortFunc(all, func(a, b text) int {
-		return cmp.Or(cmp.Compare(a.row.Time, b.row.Time), strings.Compare(a.text, b.text))
+	slices.SortFunc(all, func(a, b named) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.text, b.text))
 	})
-	rows = slices.Clone(rows)
-	for i := range all {
-		rows[i] = all[i].row
+	rows = make([]Row[U], len(all))
+	for i, r := range all {
+		rows[i] = r.Row
 	}
 	return rows
 }
