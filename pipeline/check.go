@@ -75,6 +75,7 @@ func (c *checker) check() *plan {
 	if b := c.config.buffers.value.batchSize; b.given() && b.value > 0 && b.value < 64 {
 		c.addf(b.at(), "a batch of %d bytes is too small; write at least 64", b.value)
 	}
+	c.checkpoints()
 	for i := range c.config.sources.list {
 		c.source(&c.config.sources.list[i])
 	}

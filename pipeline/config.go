@@ -9,6 +9,8 @@ type config struct {
 	sinks       entries[sinkConfig]
 	deadLetters optional[deadLetterConfig]
 	buffers     optional[bufferConfig]
+	checkpoints optional[checkpointConfig]
+	restart     optional[restartConfig]
 }
 
 func newConfig() *config { return &config{} }
@@ -23,6 +25,8 @@ func (c *config) bind(b *binder) {
 	b.must("sinks", &c.sinks, "where records go, by name")
 	b.key("dead_letters", &c.deadLetters, "where records go that a source or step refuses; with it, on_error is dead_letter unless said otherwise")
 	b.key("buffers", &c.buffers, "bounds on what is in flight")
+	b.key("checkpoints", &c.checkpoints, "let the job survive failures, and go on where it was when it is started again")
+	b.key("restart", &c.restart, "what happens after a failure")
 }
 
 // bufferConfig bounds the arrows of the job.

@@ -336,6 +336,9 @@ type kafkaSinkConfig struct {
 	delivery    span
 	create      whole
 	replication whole
+	exactlyOnce flag
+	prefix      text
+	transaction span
 }
 
 func (c *kafkaSinkConfig) bind(b *binder) {
@@ -358,4 +361,7 @@ func (c *kafkaSinkConfig) bind(b *binder) {
 	b.key("delivery_timeout", &c.delivery, "time without any acknowledgement after which the job fails; default 2m")
 	b.key("create_partitions", &c.create, "create the topic with so many partitions if it does not exist")
 	b.key("create_replication", &c.replication, "replicas of a topic that is created; default: the cluster's")
+	b.key("exactly_once", &c.exactlyOnce, "write in transactions that are committed with checkpoints; default false, at least once")
+	b.key("transactional_prefix", &c.prefix, "what transactional ids begin with, which no other job of the cluster may use; default afflux- and the name of the job")
+	b.key("transaction_timeout", &c.transaction, "how long a transaction may be open, which bounds how long the job may be down; default: the most that the brokers allow")
 }

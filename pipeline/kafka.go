@@ -166,7 +166,46 @@ func (c *checker) kafkaSink(k *kafkaSinkConfig, cols *columns) connector.Sink[Ro
 	} else if k.replication.given() {
 		c.addf(k.replication.at(), "create_replication goes with create_partitions")
 	}
+	out = append(out, c.transactions(k)...)
 	return kafka.Sink[Row](k.topic.value, out...)
+}
+
+// transactions of a sink that writes exactly once.
+func (c *checker) transactions(k *kafkaSinkConfig) []kafka.SinkOption {
+	if !k.exactlyOnce.value {
+		for _, t := range []struct {
+			key  string
+			spot spot
+		}{{"transactional_prefix", k.prefix.spot}, {"transaction_timeout", k.transaction.spot}} {
+			if t.spot.given() {
+				c.addf(t.spot.at(), "%s goes with exactly_once: true", t.key)
+			}
+		}
+		return nil
+	}
+	if !c.config.checkpoints.given {
+		c.addf(k.exactlyOnce.at(), "exactly_once commits with checkpoints, and the pipeline has none; add checkpoints: {dir: ...}")
+	}
+	if k.acks.given() && k.acks.value != "all" {
+		c.addf(k.acks.at(), "exactly_once needs acks: all")
+	}
+	if k.idempotent.given() && !k.idempotent.value {
+		c.addf(k.idempotent.at(), "exactly_once does not go with idempotent: false")
+	}
+	out := []kafka.SinkOption{kafka.ExactlyOnce()}
+	if k.prefix.given() {
+		if k.prefix.value == "" {
+			c.addf(k.prefix.at(), "the prefix is empty")
+		}
+		out = append(out, kafka.TransactionalPrefix(k.prefix.value))
+	}
+	if k.transaction.given() {
+		if k.transaction.value < time.Second {
+			c.addf(k.transaction.at(), "%s is too short; write at least 1s", k.transaction.node.text)
+		}
+		out = append(out, kafka.TransactionTimeout(k.transaction.value))
+	}
+	return out
 }
 
 // keyedMessage makes messages with a key: the text of an expression, or no key

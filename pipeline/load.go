@@ -26,6 +26,8 @@ type Pipeline struct {
 	name        string
 	parallelism int
 	buffers     bufferConfig
+	checkpoints optional[checkpointConfig]
+	restart     optional[restartConfig]
 	plan        *plan
 	letters     connector.Sink[event.DeadLetter]
 }
@@ -68,7 +70,7 @@ func Load(file string, text []byte, o Options) (*Pipeline, error) {
 	cfg := newConfig()
 	readSection(r, root, cfg)
 	c := &checker{report: r, config: cfg, streams: map[string]*stream{}, names: map[string]place{}}
-	p := &Pipeline{plan: c.check(), name: cfg.name.value, parallelism: cfg.parallelism.or(0), buffers: cfg.buffers.value}
+	p := &Pipeline{plan: c.check(), name: cfg.name.value, parallelism: cfg.parallelism.or(0), buffers: cfg.buffers.value, checkpoints: cfg.checkpoints, restart: cfg.restart}
 	if p.name == "" {
 		p.name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	}
@@ -102,13 +104,15 @@ func (p *Pipeline) Close() {
 	}
 }
 
-// Build makes a job. It may be called several times; each call makes a new job.
+// Build makes a job, and the directory of its checkpoints. It may be called
+// several times; each call makes a new job.
 func (p *Pipeline) Build(options ...afflux.JobOption) *afflux.Job {
 	j := afflux.NewJob(p.name)
 	if p.parallelism > 0 {
 		j.Set(afflux.Parallelism(p.parallelism))
 	}
 	p.setBuffers(j)
+	p.setCheckpoints(j)
 	j.Set(options...)
 	streams := map[string]*afflux.Stream[Row]{}
 	for _, s := range p.plan.sources {

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/affluxdev/afflux"
 )
 
 // spot is embedded in every scalar: where it stands, and whether it does.
@@ -299,4 +301,34 @@ func (z size) or(fallback int64) int64 {
 		return z.value
 	}
 	return fallback
+}
+
+// spanOrNever is a length of time, or one that does not come.
+type spanOrNever struct{ span }
+
+func (d *spanOrNever) read(r *report, n *node) {
+	if n.kind == scalarNode && strings.TrimSpace(n.text) == "never" {
+		d.node, d.value = n, afflux.Never
+		return
+	}
+	d.span.read(r, n)
+}
+
+func (d *spanOrNever) schema() schema {
+	return schema{"anyOf": []any{schema{"const": "never"}, d.span.schema()}}
+}
+
+// countOrUnlimited is a number of times, or any number of times.
+type countOrUnlimited struct{ whole }
+
+func (w *countOrUnlimited) read(r *report, n *node) {
+	if n.kind == scalarNode && strings.TrimSpace(n.text) == "unlimited" {
+		w.node, w.value = n, afflux.Unlimited
+		return
+	}
+	w.whole.read(r, n)
+}
+
+func (w *countOrUnlimited) schema() schema {
+	return schema{"anyOf": []any{schema{"const": "unlimited"}, w.whole.schema()}}
 }
