@@ -20,6 +20,7 @@ import (
 // the value; behind them 0 and their number. Numbers are varints.
 const (
 	pieceMark    = 'P'
+	memoryMark   = 'M' // what package memory begins with
 	pieceVersion = 1
 	filesMark    = 'F'
 	rowsMark     = 'R'
@@ -210,10 +211,12 @@ func openPiece(r io.Reader) (*piece, error) {
 	if _, err := io.ReadFull(p.in, begin[:]); err != nil {
 		return nil, cut(err)
 	}
-	if begin[0] != pieceMark {
+	switch {
+	case begin[0] == memoryMark:
 		return nil, errors.New("states were stored in memory and are now to be on disk: restore them where they were")
-	}
-	if begin[1] != pieceVersion {
+	case begin[0] != pieceMark:
+		return nil, errPiece
+	case begin[1] != pieceVersion:
 		return nil, fmt.Errorf("stored states have format %d, and this program reads %d", begin[1], pieceVersion)
 	}
 	data, err := p.bytes(nil, maxHead)

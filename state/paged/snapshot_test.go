@@ -15,6 +15,7 @@ import (
 
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/state"
+	"github.com/affluxdev/afflux/state/memory"
 	"github.com/affluxdev/afflux/state/statetest"
 )
 
@@ -222,5 +223,30 @@ func set(t *testing.T, b state.Backend[int], v *state.Value[int], from, n int) {
 	}
 	if err := b.Settle(keys, hashes, slots); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What was in memory is not taken for nothing, nor what is on disk.
+func TestSnapshotInMemory(t *testing.T) {
+	for _, c := range []struct {
+		from, to state.Tables[int, int64]
+		want     string
+	}{
+		{memory.NewTables[int, int64](), openTables[int, int64](t, newFiledKV(), 0), "were stored in memory"},
+		{openTables[int, int64](t, newFiledKV(), 0), memory.NewTables[int, int64](), "were stored on disk"},
+	} {
+		table := c.from.New()
+		keys, hashes := numbered(3)
+		table.Lookup(keys, hashes, make([]*int64, 3))
+		k := &statetest.Kept{}
+		if err := c.from.Snapshot(k, maps.All(map[string]state.Table[int, int64]{"t": table})); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.Write(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.to.Restore(statetest.Restored{Parallelism: 1, From: []*statetest.Kept{k}}, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got error %v, want one with %q", err, c.want)
+		}
 	}
 }
