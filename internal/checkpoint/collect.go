@@ -39,7 +39,7 @@ func (c *Coordinator) begin(now time.Time, kind Kind) {
 		b.UnalignedAfter = -1
 	}
 	c.next++
-	p := &pending{barrier: b, waiting: map[Subtask]bool{}, injected: map[Subtask]bool{}, passed: map[Subtask]bool{}, parts: map[Subtask]Part{}}
+	p := &pending{barrier: b, waiting: map[Subtask]bool{}, injected: map[Subtask]bool{}, passed: map[Subtask]bool{}, ended: map[Subtask]bool{}, parts: map[Subtask]Part{}}
 	for s := range c.subtasks {
 		if final, ok := c.finished[s]; ok {
 			p.parts[s] = final
@@ -53,9 +53,9 @@ func (c *Coordinator) begin(now time.Time, kind Kind) {
 }
 
 // inject gives the barrier to the subtasks that wait for it and that nobody
-// will bring it to: all that send to them have finished, and none of these has
-// passed it on. What a subtask that has passed it on sent is in the channel, the
-// barrier with it.
+// will bring it to: all that send to them have finished, or ended their outputs,
+// and none of these has passed it on. What a subtask that has passed it on sent is
+// in the channel, the barrier with it.
 func (c *Coordinator) inject() {
 	p := c.pending
 	var into []Subtask
@@ -78,6 +78,9 @@ func (c *Coordinator) orphan(s Subtask) bool {
 		}
 		for i := first; i <= last; i++ {
 			from := Subtask{in.Task, i}
+			if c.pending.ended[from] {
+				continue
+			}
 			if _, ok := c.finished[from]; !ok || c.pending.passed[from] {
 				return false
 			}

@@ -77,6 +77,7 @@ type pending struct {
 	waiting  map[Subtask]bool // have not acknowledged
 	injected map[Subtask]bool
 	passed   map[Subtask]bool // have acknowledged, and so passed the barrier on
+	ended    map[Subtask]bool // have acknowledged, and passed it on to nobody
 	parts    map[Subtask]Part
 	manifest *Manifest
 	failure  string // why it is withdrawn
@@ -166,13 +167,19 @@ func (c *Coordinator) Acknowledge(now time.Time, a Acknowledgement) []Decision {
 		return c.decide(now) // again
 	}
 	delete(p.waiting, a.Subtask)
-	p.passed[a.Subtask] = true
+	if a.Ended {
+		p.ended[a.Subtask] = true
+	} else {
+		p.passed[a.Subtask] = true
+	}
 	p.parts[a.Subtask] = a.Part
 	p.record.add(now, a.Subtask, a.Metrics)
 	if err := c.checkPart(a); err != nil {
 		c.abort(now, fmt.Sprintf("%s: %v", a.Subtask, err), true)
 	} else if len(p.waiting) == 0 {
 		c.collected(now)
+	} else if a.Ended {
+		c.inject()
 	}
 	return c.decide(now)
 }

@@ -52,6 +52,9 @@ type Metrics struct {
 type Acknowledgement struct {
 	Subtask Subtask
 	ID      int64
+	// Ended says that the subtask took its snapshot after all of its outputs had
+	// ended: it has brought the barrier to nobody.
+	Ended bool
 	// Part belongs to the coordinator from now on. Files that were written for
 	// this checkpoint carry its id; others must be shared with a complete
 	// checkpoint, and a savepoint has none of those.

@@ -45,6 +45,7 @@ type Edge struct {
 	From, To int // nodes
 	Output   int // output of From
 	Port     int // input of To
+	Index    int // of the arrow in the inputs of To
 	Input    Input
 	Type     event.Type
 }
@@ -205,14 +206,14 @@ func (p *Plan) last(node int) bool {
 func (p *Plan) connect() {
 	id := 0
 	for i, n := range p.Nodes {
-		for _, in := range n.Inputs {
+		for k, in := range n.Inputs {
 			if p.Fused(in, i) {
 				continue
 			}
 			if in.Partition == event.Forward && p.Parallelism[in.From] != p.Parallelism[i] {
 				in.Partition = event.Rebalance
 			}
-			e := Edge{ID: id, From: in.From, To: i, Output: in.Output, Port: in.Port, Input: in, Type: p.Nodes[in.From].Outputs[in.Output]}
+			e := Edge{ID: id, From: in.From, To: i, Output: in.Output, Port: in.Port, Index: k, Input: in, Type: p.Nodes[in.From].Outputs[in.Output]}
 			id++
 			from, to := p.ChainOf[in.From], p.ChainOf[i]
 			p.Chains[from].Out = append(p.Chains[from].Out, e)
@@ -233,4 +234,27 @@ func (p *Plan) Fused(in Input, to int) bool {
 		}
 	}
 	return false
+}
+
+// InputName is the stable name of an arrow: that of input i of a node. Arrows
+// between the same two ends are numbered.
+func (p *Plan) InputName(node, i int) string {
+	n := p.Nodes[node]
+	in := n.Inputs[i]
+	name := fmt.Sprintf("%s.%d>%s.%d", p.Nodes[in.From].Name, in.Output, n.Name, in.Port)
+	same := 0
+	for _, o := range n.Inputs[:i] {
+		if o.From == in.From && o.Output == in.Output && o.Port == in.Port {
+			same++
+		}
+	}
+	if same > 0 {
+		name += fmt.Sprintf("#%d", same)
+	}
+	return name
+}
+
+// ArrowName is InputName of the arrow that an edge is.
+func (p *Plan) ArrowName(e Edge) string {
+	return p.InputName(e.To, e.Index)
 }

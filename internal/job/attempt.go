@@ -51,7 +51,14 @@ func (j *Job) newAttempt(number int, r recovery) (*attempt, error) {
 			default:
 			}
 		},
-		Go:   func(f func(context.Context)) { a.work.Go(func() { f(a.ctx) }) },
+		Go: func(f func(context.Context)) { a.work.Go(func() { f(a.ctx) }) },
+		Each: func(list []func()) {
+			var wg sync.WaitGroup
+			for _, f := range list {
+				wg.Go(f)
+			}
+			wg.Wait()
+		},
 		Tell: j.ledger.update,
 	})
 	return a, err

@@ -20,6 +20,8 @@ type Surroundings struct {
 	Now func() time.Time
 	// Go runs f, which may wait, outside of the caller.
 	Go func(f func(ctx context.Context))
+	// Each runs functions that may wait, beside each other, to their end.
+	Each func(list []func())
 	// Wake has Turn called soon.
 	Wake func()
 	// Fail ends the attempt.
@@ -51,6 +53,7 @@ type Clerk struct {
 	ended   map[checkpoint.Subtask]bool // others that have ended
 	final   int64                       // the checkpoint that ends the job, 0 none yet
 	closing bool                        // it has been asked for
+	after   int64                       // the final checkpoint has this number or a larger one
 	answers []func()                    // to be given at the end of the turn
 }
 
@@ -168,7 +171,7 @@ func (k *Clerk) last(now time.Time) []checkpoint.Decision {
 			return nil
 		}
 	}
-	k.closing = true
+	k.closing, k.after = true, k.nextID() // one under way may have missed what came last
 	return k.c.Trigger(now, checkpoint.Checkpoint)
 }
 
@@ -281,7 +284,7 @@ func (k *Clerk) begin(d checkpoint.Inject) {
 		k.waiting[b.ID] = append(k.waiting[b.ID], list...)
 		k.wanted[b.Kind] = nil
 	}
-	if k.closing && k.final == 0 {
+	if k.closing && k.final == 0 && b.ID >= k.after {
 		k.final = b.ID
 	}
 	for _, s := range d.Into {
@@ -305,20 +308,15 @@ func putManifest(ctx context.Context, s checkpoint.Store, m *checkpoint.Manifest
 
 // commit lets every sink commit what it has prepared.
 func (k *Clerk) commit(ctx context.Context, id int64) error {
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var all []error
+	var errs []error
+	var list []func()
 	k.graph.All(func(t *task.Task) {
-		wg.Go(func() {
-			if err := t.CommitSink(ctx, id); err != nil {
-				mu.Lock()
-				all = append(all, err)
-				mu.Unlock()
-			}
-		})
+		i := len(errs)
+		errs = append(errs, nil)
+		list = append(list, func() { errs[i] = t.CommitSink(ctx, id) })
 	})
-	wg.Wait()
-	return errors.Join(all...)
+	k.Each(list)
+	return errors.Join(errs...)
 }
 
 // committed tells everybody that a checkpoint is complete.

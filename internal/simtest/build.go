@@ -28,7 +28,10 @@ type builder[R any, P record[R]] struct {
 	sinks  map[int]*sink[R, P]
 	clerks map[int][]*clerk[R, P]
 	cost   []int64 // of a record in each node, nanoseconds
-	failAt int     // this many calls of functions from now one panics, 0 for never
+	// again says that parallelism may change: then all records of an arrow may go
+	// anywhere, or by key.
+	again  bool
+	failAt int // this many calls of functions from now one panics, 0 for never
 }
 
 // model computes the outputs of a node from all the records that reach it.
@@ -106,7 +109,11 @@ func (b *builder[R, P]) pick() stream {
 // edge is an arrow with a random partition.
 func (b *builder[R, P]) edge(s stream) graph.Input {
 	in := graph.Input{From: s.node, Output: s.output}
-	switch b.w.rng.IntN(12) {
+	kind := b.w.rng.IntN(12)
+	if b.again && (kind == 2 || kind == 3) {
+		kind = 0
+	}
+	switch kind {
 	case 0, 1:
 		in.Partition = event.Rebalance
 	case 2:

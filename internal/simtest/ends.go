@@ -3,6 +3,7 @@ package simtest
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/affluxdev/afflux/connector"
@@ -15,6 +16,7 @@ type source[R any, P record[R]] struct {
 	w         *world
 	number    int
 	splits    int // of each subtask
+	dealt     int // the subtasks that there were at first, if splits are dealt out anew, else 0
 	n         int // records of a split
 	keys      int
 	step      int64 // event time from record to record
@@ -30,11 +32,53 @@ func (s *source[R, P]) Describe() connector.Description {
 }
 
 func (s *source[R, P]) Open(_ context.Context, sub connector.Subtask) (connector.Reader[R], error) {
-	r := &reader[R, P]{s: s, sub: sub, next: make([]int, s.splits)}
-	for k := range s.splits {
-		r.open = append(r.open, k)
+	r := &reader[R, P]{s: s, sub: sub}
+	if s.dealt == 0 {
+		for k := range s.splits {
+			r.parts = append(r.parts, part{sub.Index, k})
+		}
+	} else {
+		for i := sub.Index; i < s.dealt*s.splits; i += sub.Parallelism {
+			r.parts = append(r.parts, part{i / s.splits, i % s.splits})
+		}
+	}
+	r.next = make([]int, len(r.parts))
+	for k := range r.parts {
+		if sub.Resume != nil {
+			n, err := r.parts[k].find(sub.Resume.Splits)
+			if err != nil {
+				return nil, err
+			}
+			r.next[k] = n
+		}
+		if r.next[k] < s.n || s.n == 0 && sub.Resume == nil {
+			r.open = append(r.open, k)
+		}
 	}
 	return r, nil
+}
+
+// part is a split: that of a subtask, when the job began.
+type part struct{ subtask, split int }
+
+func (p part) id() string { return fmt.Sprintf("%d/%d", p.subtask, p.split) }
+
+func (p part) find(at []connector.Split) (int, error) {
+	for _, s := range at {
+		if s.ID == p.id() {
+			return strconv.Atoi(string(s.Position))
+		}
+	}
+	return 0, fmt.Errorf("the place of split %s is not known", p.id())
+}
+
+// Positions implements connector.Positioned.
+func (r *reader[R, P]) Positions() ([]connector.Split, error) {
+	var out []connector.Split
+	for k, p := range r.parts {
+		out = append(out, connector.Split{ID: p.id(), Position: strconv.AppendInt(nil, int64(r.next[k]), 10)})
+	}
+	return out, nil
 }
 
 // made is record j of a split.
@@ -46,10 +90,11 @@ func (s *source[R, P]) made(subtask, split, j int) elem {
 }
 
 type reader[R any, P record[R]] struct {
-	s    *source[R, P]
-	sub  connector.Subtask
-	open []int
-	next []int
+	s     *source[R, P]
+	sub   connector.Subtask
+	parts []part
+	open  []int
+	next  []int
 }
 
 // Splits implements connector.SplitLister.
@@ -85,7 +130,7 @@ func (r *reader[R, P]) Poll(dst *event.Records[R], limit connector.Limit) (conne
 		if r.next[split] == s.n {
 			break
 		}
-		e := s.made(r.sub.Index, split, r.next[split])
+		e := s.made(r.parts[split].subtask, r.parts[split].split, r.next[split])
 		r.next[split]++
 		P(dst.Next(e.time)).set(e.Flat)
 		e.Flat = *P(&dst.Values[len(dst.Values)-1]).flat()
@@ -115,6 +160,49 @@ type sink[R any, P record[R]] struct {
 	got     []elem
 	stalls  int
 	flushed int
+	// vault, if it is not nil, takes what is prepared, and got what is committed.
+	vault *vault
+}
+
+// vault is what a sink has prepared, by handle. It outlives crashes.
+type vault struct {
+	next     int
+	prepared map[string][]elem
+}
+
+func (s *sink[R, P]) commit(handles [][]byte) {
+	for _, h := range handles {
+		s.got = append(s.got, s.vault.prepared[string(h)]...)
+		delete(s.vault.prepared, string(h))
+	}
+}
+
+// Recover implements connector.Recoverer.
+func (s *sink[R, P]) Recover(_ context.Context, r connector.Recovery) error {
+	if s.vault == nil {
+		return nil
+	}
+	s.commit(r.Prepared)
+	clear(s.vault.prepared)
+	return nil
+}
+
+// Prepare implements connector.Preparer.
+func (w *writer[R, P]) Prepare() (connector.Prepared, error) {
+	v := w.s.vault
+	if v == nil || len(w.open) == 0 {
+		return connector.Prepared{}, nil
+	}
+	v.next++
+	h := strconv.Itoa(v.next)
+	v.prepared[h], w.open = w.open, nil
+	return connector.Prepared{Handle: []byte(h)}, nil
+}
+
+// Commit implements connector.Preparer.
+func (w *writer[R, P]) Commit(_ context.Context, handles [][]byte) error {
+	w.s.commit(handles)
+	return nil
 }
 
 func (s *sink[R, P]) Describe() connector.Description {
@@ -129,6 +217,8 @@ type writer[R any, P record[R]] struct {
 	s   *sink[R, P]
 	sub connector.Subtask
 	due int64 // nothing is taken before
+
+	open []elem // not prepared
 }
 
 // Write takes some of the records and wakes the task later for the rest.
@@ -149,7 +239,12 @@ func (w *writer[R, P]) Write(b *event.Records[R], from int) (int, error) {
 		if err := p.sound(); err != nil {
 			s.w.broken("sink: %w", err)
 		}
-		s.got = append(s.got, elem{*p.flat(), b.Times[i]})
+		e := elem{*p.flat(), b.Times[i]}
+		if s.vault != nil {
+			w.open = append(w.open, e)
+		} else {
+			s.got = append(s.got, e)
+		}
 	}
 	if from+n < len(b.Values) {
 		d := s.w.delay()

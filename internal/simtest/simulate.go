@@ -113,7 +113,7 @@ func simulate[R any, P record[R]](seed uint64, calm bool) (Result, error) {
 	if err := w.load(g); err != nil {
 		return res, err
 	}
-	err = w.run(func(step int) {
+	err = w.run(func(step int) bool {
 		switch {
 		case step != at:
 		case res.Ending == Drained:
@@ -125,6 +125,7 @@ func simulate[R any, P record[R]](seed uint64, calm bool) (Result, error) {
 		case res.Ending == Cancelled:
 			g.All((*task.Task).Cancel)
 		}
+		return true
 	})
 	res.Steps, res.Trace = w.steps, w.trace
 	if err != nil {

@@ -70,10 +70,11 @@ func simulateTime[R any, P record[R]](seed uint64, calm bool) (Result, error) {
 		return res, err
 	}
 	w.quiet = t.quiet
-	err = w.run(func(step int) {
+	err = w.run(func(step int) bool {
 		if step == at && res.Ending == Drained {
 			t.drain()
 		}
+		return true
 	})
 	res.Steps, res.Trace = w.steps, w.trace
 	if err != nil {

@@ -38,6 +38,7 @@ type world struct {
 	errs    []error
 	slow    []int // how reluctantly each task is chosen
 	graph   *job.Graph
+	clerk   *job.Clerk // of checkpoints, if there are any
 	steps   int
 	trace   uint64
 	faults  []error // broken rules that operators and connectors saw
@@ -100,6 +101,11 @@ func (w *world) load(g *job.Graph) error {
 			err = t.Open()
 		}
 	})
+	g.All(func(t *task.Task) {
+		if err == nil {
+			err = t.Restore(context.Background())
+		}
+	})
 	return err
 }
 
@@ -107,16 +113,16 @@ func (w *world) load(g *job.Graph) error {
 var errStuck = errors.New("no task can go on, nothing is pending, and the job is not done")
 
 // maxSteps bounds a simulation: more means that it runs in circles.
-const maxSteps = 3_000_000
+const maxSteps = 300_000
 
 // run schedules until all tasks have ended. before is called ahead of every
 // step; an error of a task cancels the others.
-func (w *world) run(before func(step int)) error {
+func (w *world) run(before func(step int) (goOn bool)) error {
 	trace := fnv.New64a()
 	failed := false
 	for ; w.steps < maxSteps; w.steps++ {
-		if before != nil {
-			before(w.steps)
+		if before != nil && !before(w.steps) {
+			return nil
 		}
 		i, done := w.choose()
 		switch {
@@ -177,6 +183,15 @@ func (w *world) choose() (index int, done bool) {
 	}
 	if ended == len(w.hosts) {
 		return 0, true
+	}
+	if w.clerk != nil {
+		if at, ok := w.clerk.Due(); ok {
+			if at.UnixNano() <= w.clock {
+				w.clerk.Turn()
+				return happened, false
+			}
+			soonest(at.UnixNano())
+		}
 	}
 	due := -1
 	for i, p := range w.pending {
@@ -283,10 +298,21 @@ func (w *world) dump() string {
 		}
 		fmt.Fprintf(&b, "  task %d %s: %s\n", i, t.Name(), state)
 	}
+	if w.clerk != nil {
+		for i, r := range w.clerk.History() {
+			if i == 3 {
+				break
+			}
+			fmt.Fprintf(&b, "  %s %d: %s %s, %d of %d subtasks\n", r.Kind, r.ID, r.Phase, r.Reason, len(r.Subtasks), r.Expected)
+		}
+	}
 	for id, list := range w.graph.Channels {
 		e := w.graph.Edges[id]
 		for _, c := range list {
 			s := c.State()
+			if s.Sent == 0 {
+				continue
+			}
 			fmt.Fprintf(&b, "  %s/%d to %s/%d: sent %d, in flight %d, window %d\n",
 				w.graph.Plan.Nodes[e.From].Name, c.From, w.graph.Plan.Nodes[e.To].Name, c.To, s.Sent, s.InFlight, s.Window)
 		}

@@ -50,6 +50,7 @@ type barriers struct {
 	// quiet is set while nothing can be interrupted: the task is taking its
 	// snapshot, or ending its outputs.
 	quiet bool
+	ended bool // the outputs have
 }
 
 // letter is what the job tells a task: exactly one of the fields is set.
@@ -232,11 +233,14 @@ func (p *barriers) snapshot(a checkpoint.Snapshot) {
 			break
 		}
 	}
-	for _, o := range t.outputs {
-		for _, k := range o.Barrier(&a.Barrier) {
-			c.sent(o, k)
+	if !p.ended {
+		for _, o := range t.outputs {
+			for _, k := range o.Barrier(&a.Barrier) {
+				c.sent(o, k)
+			}
 		}
 	}
+	c.ended = p.ended
 	for _, channel := range a.Capture {
 		c.lane(channel)
 	}

@@ -26,6 +26,7 @@ type cut struct {
 	lanes   map[int]*flight // by channel of the gate
 	flights []*flight
 	metrics checkpoint.Metrics
+	ended   bool  // it was taken after the outputs had ended
 	err     error // why it cannot be part of a checkpoint
 }
 
@@ -131,13 +132,8 @@ func edge(list []graph.Edge, id int) graph.Edge {
 	panic(fmt.Errorf("edge %d is none of the chain's", id))
 }
 
-// edgeName is the stable name of an arrow between two operators.
-func edgeName(p *graph.Plan, e graph.Edge) string {
-	return fmt.Sprintf("%s.%d>%s.%d", p.Nodes[e.From].Name, e.Output, p.Nodes[e.To].Name, e.Port)
-}
-
 func (c *cut) flight(e graph.Edge, from, to int, sent bool) *flight {
-	f := &flight{InFlight: checkpoint.InFlight{Edge: edgeName(c.p.t.cfg.Plan, e), From: from, To: to, Sent: sent}}
+	f := &flight{InFlight: checkpoint.InFlight{Edge: c.p.t.cfg.Plan.ArrowName(e), From: from, To: to, Sent: sent}}
 	codec, err := exchange.NewRecordCodec(e.Type)
 	if err != nil {
 		c.err = errors.Join(c.err, fmt.Errorf("records of %s cannot be stored with an unaligned checkpoint: %w", f.Edge, err))
@@ -183,7 +179,7 @@ func (c *cut) sent(o *exchange.Output, k exchange.Kept) {
 
 // kept is the flight of a channel that the task sends on.
 func (c *cut) kept(e graph.Edge, ch *exchange.Channel) *flight {
-	name := edgeName(c.p.t.cfg.Plan, e)
+	name := c.p.t.cfg.Plan.ArrowName(e)
 	for _, f := range c.flights {
 		if f.Sent && f.Edge == name && f.From == ch.From && f.To == ch.To {
 			return f
@@ -222,7 +218,7 @@ func (c *cut) store(ctx context.Context) {
 	c.metrics.Async = time.Since(began)
 	c.metrics.Bytes = w.bytes
 	p.files.written(c.barrier.ID, w.kept)
-	p.job.Acknowledge(checkpoint.Acknowledgement{Subtask: p.id, ID: c.barrier.ID, Part: w.finish(), Metrics: c.metrics})
+	p.job.Acknowledge(checkpoint.Acknowledgement{Subtask: p.id, ID: c.barrier.ID, Ended: c.ended, Part: w.finish(), Metrics: c.metrics})
 }
 
 func (c *cut) write(w *recorder) error {

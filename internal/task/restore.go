@@ -73,8 +73,8 @@ func (r *Restored) Check(p *graph.Plan) error {
 	names, edges := map[string]bool{}, map[string]bool{}
 	for to, n := range p.Nodes {
 		names[n.Name] = true
-		for _, in := range n.Inputs {
-			edges[edgeName(p, graph.Edge{From: in.From, To: to, Output: in.Output, Port: in.Port})] = true
+		for i := range n.Inputs {
+			edges[p.InputName(to, i)] = true
 		}
 	}
 	for _, o := range r.Manifest.Operators {
@@ -146,8 +146,8 @@ func (t *Task) resume() {
 		}
 	}
 	for _, l := range t.links {
-		for _, in := range l.node.Inputs {
-			if err := t.replay(l, in); err != nil {
+		for i := range l.node.Inputs {
+			if err := t.replay(l, i); err != nil {
 				l.fail(err)
 			}
 		}
@@ -186,12 +186,12 @@ func (t *Task) watermark() event.Time {
 	return t.gate.Watermark()
 }
 
-// replay processes the records that were in flight on an arrow, as far as they
-// are this subtask's.
-func (t *Task) replay(l *link, in graph.Input) error {
+// replay processes the records that were in flight on an arrow to an operator, as
+// far as they are this subtask's.
+func (t *Task) replay(l *link, input int) error {
 	r := t.cfg.Restored
 	p := t.cfg.Plan
-	name := edgeName(p, graph.Edge{From: in.From, To: l.node.ID, Output: in.Output, Port: in.Port})
+	in, name := l.node.Inputs[input], p.InputName(l.node.ID, input)
 	index, of := l.Subtask()
 	var codec *exchange.RecordCodec
 	for _, x := range inFlight(r.Manifest, name) {

@@ -212,7 +212,7 @@ func (t *Task) Run() (err error) {
 		o.End()
 	}
 	if p := t.barriers; p != nil {
-		p.quiet = false
+		p.quiet, p.ended = false, true
 		if t.sink != nil {
 			p.linger()
 		}
