@@ -24,12 +24,14 @@ func (p *tables) snapshot(s state.Snapshot, names []string, all []*table) error 
 			return err
 		}
 	}
-	h := &head{Keys: p.keys.Schema(), States: p.states.Schema(), Next: p.next, Tables: []tableHead{}}
+	h := &head{Keys: p.keys.Schema(), States: p.states.Schema(), Tables: []tableHead{}}
 	for i, t := range all {
+		t.number()
 		t.settle()
 		t.flush()
 		h.Tables = append(h.Tables, tableHead{Name: []byte(names[i]), Number: binary.BigEndian.Uint64(t.prefix[:]), Len: t.len(), Walk: t.walk.id})
 	}
+	h.Next = p.next
 	return keep(s, keptTables, p.kv, h)
 }
 
@@ -126,6 +128,7 @@ func (r *restoring) take(name, value []byte) error {
 		}
 		if r.of, r.to = n, r.all[called]; r.to == nil {
 			r.to = r.fresh(called)
+			r.to.number()
 			r.all[called] = r.to
 		}
 	}
@@ -172,6 +175,7 @@ func (r *restoring) use(h *head) error {
 	for _, th := range h.Tables {
 		t := r.fresh(string(th.Name))
 		binary.BigEndian.PutUint64(t.prefix[:], th.Number)
+		t.numbered = true
 		t.away, t.stored, t.walk.id = th.Len, true, th.Walk
 		r.all[string(th.Name)] = t
 		if err := r.dropTables(last, th.Number); err != nil {

@@ -17,14 +17,20 @@ const hashSize = 8
 
 var errCut = errors.New("the stored state ends too early")
 
-// number gives the table names that no other has had.
+// number gives the table names that no other has had, when it first needs some:
+// a table that has not been used is not in the way of those that are restored.
 func (t *table) number() {
+	if t.numbered {
+		return
+	}
 	binary.BigEndian.PutUint64(t.prefix[:], t.next)
+	t.numbered = true
 	t.next++
 }
 
 // appendName adds the name of a key.
 func (t *table) appendName(dst []byte, key unsafe.Pointer, hash uint64) []byte {
+	t.number()
 	dst = binary.BigEndian.AppendUint64(append(dst, t.prefix[:]...), hash)
 	dst, err := t.keys.Append(dst, key)
 	if err != nil {

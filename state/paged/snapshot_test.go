@@ -22,10 +22,11 @@ import (
 // filedKV is a KV in a map whose contents are files of some rows each.
 type filedKV struct {
 	*mapKV
-	cut int // no file is longer than so many bytes
+	cut  int  // no file is much longer than so many bytes
+	used bool // files are the contents
 }
 
-func newFiledKV() *filedKV { return &filedKV{newMapKV(), 1000} }
+func newFiledKV() *filedKV { return &filedKV{mapKV: newMapKV(), cut: 1000} }
 
 // mapFiles are the rows of a filedKV at one moment.
 type mapFiles struct {
@@ -90,7 +91,7 @@ func (i *mapImport) Add(id string, r io.Reader) error {
 	return nil
 }
 
-func (i *mapImport) Use() error                    { i.kv.mapKV = i.m; return nil }
+func (i *mapImport) Use() error                    { i.kv.mapKV, i.kv.used = i.m, true; return nil }
 func (i *mapImport) Read() (state.KVReader, error) { return i.m, nil }
 func (i *mapImport) Close() error                  { return nil }
 
@@ -247,6 +248,43 @@ func TestSnapshotInMemory(t *testing.T) {
 		}
 		if err := c.to.Restore(statetest.Restored{Parallelism: 1, From: []*statetest.Kept{k}}, nil); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got error %v, want one with %q", err, c.want)
+		}
+	}
+}
+
+// A table that was made before others were restored, and not used, keeps no
+// files from being used as they are.
+func TestRestoreBesideEmptyTable(t *testing.T) {
+	old := openTables[int, int64](t, newFiledKV(), 0)
+	table := old.New()
+	keys, hashes := numbered(100)
+	states := make([]*int64, len(keys))
+	table.Lookup(keys, hashes, states)
+	for i, s := range states {
+		*s = int64(i) + 1
+	}
+	k := &statetest.Kept{}
+	if err := old.Snapshot(k, maps.All(map[string]state.Table[int, int64]{"t": table})); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Write(); err != nil {
+		t.Fatal(err)
+	}
+	kv := newFiledKV()
+	all := openTables[int, int64](t, kv, 0)
+	early := all.New()
+	var got state.Table[int, int64]
+	err := all.Restore(statetest.Restored{Parallelism: 1, From: []*statetest.Kept{k}}, func(_ string, t state.Table[int, int64]) error { got = t; return nil })
+	if err != nil || got.Len() != len(keys) || !kv.used {
+		t.Fatalf("%d keys, files used: %v (%v)", got.Len(), kv.used, err)
+	}
+	early.Lookup(keys, hashes, states)
+	for _, s := range states {
+		*s = -1
+	}
+	for i := range keys {
+		if s := got.Get(&keys[i], hashes[i]); s == nil || *s != int64(i)+1 {
+			t.Fatalf("the state of key %d is %v", i, s)
 		}
 	}
 }

@@ -13,13 +13,14 @@ import (
 // and not one for each pair: typedTable knows the types.
 type table struct {
 	*tables
-	prefix [prefixSize]byte // of its names in the store of bytes
-	index  index
-	hand   int // cell of the index
-	at     int // place in the list of tables and 1
-	away   int
-	stored bool  // something may be in the store of bytes
-	bytes  int64 // of its keys in memory, like used
+	prefix   [prefixSize]byte // of its names in the store of bytes
+	index    index
+	hand     int // cell of the index
+	at       int // place in the list of tables and 1
+	away     int
+	stored   bool  // something may be in the store of bytes
+	numbered bool  // it has a prefix
+	bytes    int64 // of its keys in memory, like used
 
 	// Keys that pointers were given out for cannot leave.
 	epoch   uint32
@@ -308,8 +309,7 @@ func (t *table) clear() {
 	t.walk = walk{id: t.walk.id, cursor: t.walk.cursor}
 	if t.stored {
 		t.removeAll()
-		t.stored = false
-		t.number()
+		t.stored, t.numbered = false, false
 	}
 }
 

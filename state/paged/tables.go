@@ -63,7 +63,6 @@ const inIndex = 12
 // add makes an empty table.
 func (p *tables) add(t *table) {
 	t.tables, t.epoch = p, 1
-	t.number()
 }
 
 // spare is the memory of cells that are free, and what the store of bytes holds.

@@ -92,6 +92,7 @@ func (t *table) scan(cursor int, keys unsafe.Pointer, hashes []uint64, states []
 // resume begins a walk or goes on with one.
 func (t *table) resume(cursor int) {
 	t.settle()
+	t.number()
 	w := &t.walk
 	if cursor != 0 {
 		if !w.going || cursor != w.cursor {
