@@ -68,7 +68,8 @@ func (o *Session[K, T, A, U]) Restore(r state.Restoration) error {
 	if len(o.changed) > 0 {
 		o.ticker.start(o.ctx)
 	}
-	return o.tables.all.Restore(r, func(name string, t state.Table[K, Activity[A]]) error {
+	beyond := o.sessions.beyond
+	err = o.tables.all.Restore(r, func(name string, t state.Table[K, Activity[A]]) error {
 		var level int
 		if _, err := fmt.Sscanf(name, levelName, &level); err != nil || level < 0 || level > maxLevels || name != fmt.Sprintf(levelName, level) {
 			return unclaimed(r, name)
@@ -77,12 +78,22 @@ func (o *Session[K, T, A, U]) Restore(r state.Restoration) error {
 			o.sessions.table = t
 			return nil
 		}
-		for len(o.sessions.beyond) < level {
-			o.sessions.beyond = append(o.sessions.beyond, o.sessions.make())
+		for len(beyond) < level {
+			beyond = append(beyond, nil)
 		}
-		o.sessions.beyond[level-1] = t
+		beyond[level-1] = t
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for i, t := range beyond {
+		if t == nil {
+			beyond[i] = o.sessions.make()
+		}
+	}
+	o.sessions.beyond = beyond
+	return nil
 }
 
 // maxLevels bounds what a damaged name asks for.

@@ -46,14 +46,19 @@ type Harness[T any, U comparable] struct {
 }
 
 // rounds is how many schedules the kit tries for each check.
-const rounds = 15
+func rounds() uint64 {
+	if testing.Short() {
+		return 5
+	}
+	return 15
+}
 
 // Test runs the kit.
 func Test[T any, U comparable](t *testing.T, h Harness[T, U]) {
 	t.Helper()
 	for _, c := range checks[T, U]() {
 		t.Run(c.name, func(t *testing.T) {
-			for seed := range uint64(rounds) {
+			for seed := range rounds() {
 				if err := guarded(func() error { return c.run(h, seed) }); err != nil {
 					t.Fatalf("schedule %d: %v", seed, err)
 				}

@@ -102,7 +102,7 @@ func TestKitFindsFaults(t *testing.T) {
 		h := Harness[int, int]{Input: integers(), Ordered: fault == "", Want: each(same), New: func() operator.Operator { return &mutant{fault: fault} }}
 		found := ""
 		for _, c := range checks[int, int]() {
-			for seed := range uint64(rounds) {
+			for seed := range rounds() {
 				if err := guarded(func() error { return c.run(h, seed) }); err != nil {
 					found += c.name + ": " + err.Error() + "\n"
 				}
