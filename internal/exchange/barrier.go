@@ -7,13 +7,14 @@ import "github.com/affluxdev/afflux/event"
 type announcement struct {
 	barrier *event.Barrier
 	// behind is the number of slots that were published before the sender took
-	// its snapshot. What comes between them and the barrier, the sender has kept.
-	behind uint64
+	// its snapshot, and given that of the batches in them. What comes between them
+	// and the barrier, the sender has kept.
+	behind, given uint64
 }
 
 // announce is called by the producer, before the barrier is published.
 func (c *Channel) announce(b *event.Barrier) {
-	c.announced.Store(&announcement{b, c.pTail})
+	c.announced.Store(&announcement{b, c.pTail, c.given})
 	if g := c.gate; g != nil {
 		g.called.Store(true)
 	}
@@ -168,26 +169,36 @@ func (g *Gate) Unblock(i int) {
 	g.ledger.Hold(i, false)
 }
 
+// Taken is how many batches of a channel were consumed.
+func (g *Gate) Taken(i int) uint64 { return g.channels[i].taken }
+
 // Overtaken calls f for the batches in a channel that lie before an announced
-// barrier, as long as f returns nil. They stay where they are. It reports false
-// when that barrier has not been announced on the channel.
-func (g *Gate) Overtaken(i int, id int64, f func(b event.Batch) error) (bool, error) {
+// barrier and that its sender has not kept, as long as f returns nil. They stay
+// where they are. known is false when that barrier has not been announced on the
+// channel. Of the batches that the sender kept, skip were consumed when taken
+// batches were in all.
+func (g *Gate) Overtaken(i int, id int64, taken uint64, f func(b event.Batch) error) (skip uint64, known bool, err error) {
 	c := g.channels[i]
 	a := c.announced.Load()
 	if a == nil || a.barrier.ID != id {
-		return false, nil
-	}
-	if c.tail.Load() < a.behind {
-		return false, nil // published before it was announced: cannot be
+		return 0, false, nil
 	}
 	for at := c.cHead; at < a.behind; at++ {
 		if s := &c.slots[at&c.mask]; s.batch != nil {
 			if err := f(s.batch); err != nil {
-				return true, err
+				return 0, true, err
 			}
 		}
 	}
-	return true, nil
+	return max(taken, a.given) - a.given, true, nil
+}
+
+// Kept tells whether the batch at hand is one that its sender has kept for a
+// checkpoint.
+func (g *Gate) Kept(i int, id int64) bool {
+	c := g.channels[i]
+	a := c.announced.Load()
+	return a != nil && a.barrier.ID == id && c.taken >= a.given
 }
 
 // Channel is the channel with an index.

@@ -106,14 +106,14 @@ func TestBarrierOvertakes(t *testing.T) {
 				t.Fatalf("seed %d: gate %d was not told", seed, i)
 			}
 			g.Announced(func(channel int, b *event.Barrier) { told++ })
-			ok, err := g.Overtaken(0, 1, func(b event.Batch) error {
+			skip, ok, err := g.Overtaken(0, 1, g.Taken(0), func(b event.Batch) error {
 				for _, v := range b.(*event.Records[int]).Values {
 					seen[v]++
 				}
 				return nil
 			})
-			if !ok || err != nil || told != 1 {
-				t.Fatalf("seed %d: gate %d: %v, %v, told %d times", seed, i, ok, err, told)
+			if !ok || err != nil || told != 1 || skip != 0 {
+				t.Fatalf("seed %d: gate %d: %v, %v, told %d times, %d to be skipped", seed, i, ok, err, told, skip)
 			}
 		}
 		for v := range cut {

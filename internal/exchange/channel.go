@@ -45,6 +45,7 @@ type Channel struct {
 	pReclaim uint64 // slots below are reclaimed
 	idle     bool   // rides on the next slot: no records are to come for now
 	ledger   credit.Sender
+	given    uint64  // batches that were published
 	aside    []aside // what could not be sent when a barrier had to get through
 	// Blocked is the time that the producer waited here, nanoseconds.
 	Blocked atomic.Int64
@@ -57,6 +58,7 @@ type Channel struct {
 	window   atomic.Int64
 	cHead    uint64
 	cTail    uint64 // the consumer's copy of tail
+	taken    uint64 // batches that were consumed
 
 	_        pad
 	pWaits   atomic.Uint32 // the producer is parked, or about to
@@ -137,6 +139,9 @@ func (c *Channel) publishSlot(s slot) error {
 		return err
 	}
 	c.slots[c.pTail&c.mask] = s
+	if s.batch != nil {
+		c.given++
+	}
 	c.pTail++
 	c.sent.Store(c.ledger.Sent())
 	c.tail.Store(c.pTail)

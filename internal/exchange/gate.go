@@ -154,6 +154,7 @@ func (g *Gate) Release() error {
 	s := &c.slots[c.cHead&c.mask]
 	if s.batch != nil {
 		s.batch.Reset()
+		c.taken++
 	}
 	limit, err := g.ledger.Consumed(i, s.bytes)
 	if err != nil {

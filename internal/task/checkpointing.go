@@ -258,11 +258,13 @@ func (p *barriers) caught(channel int) {
 		return
 	}
 	c := p.cut
-	known, err := p.t.gate.Overtaken(channel, id, func(b event.Batch) error { return c.received(channel, b) })
+	lane := c.lanes[channel]
+	skip, known, err := p.t.gate.Overtaken(channel, id, lane.taken, lane.add)
 	if err != nil {
 		c.fail(p.t.links[0], err)
 	}
 	if known {
+		lane.skip = skip
 		p.carryOut(p.align.Barrier(p.t.host.Wall(), channel, c.barrier))
 	}
 }
@@ -272,8 +274,8 @@ func (p *barriers) before(channel int, b event.Batch) {
 	if p.cut == nil || b == nil {
 		return
 	}
-	if id, ok := p.align.Capturing(channel); ok && id == p.cut.barrier.ID {
-		if err := p.cut.received(channel, b); err != nil {
+	if id, ok := p.align.Capturing(channel); ok && id == p.cut.barrier.ID && !p.t.gate.Kept(channel, id) {
+		if err := p.cut.lanes[channel].add(b); err != nil {
 			p.cut.fail(p.t.links[0], err)
 		}
 	}

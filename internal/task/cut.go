@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -56,6 +57,8 @@ type flight struct {
 	checkpoint.InFlight
 	codec *exchange.RecordCodec
 	data  []byte
+	taken uint64 // batches of the channel that were consumed before the snapshot
+	skip  uint64 // of those that the sender kept
 }
 
 func newCut(p *barriers, a checkpoint.Snapshot) *cut {
@@ -154,14 +157,26 @@ func (f *flight) add(b event.Batch) (err error) {
 	return err
 }
 
+// write writes the piece of a checkpoint that it is. What a receiver had begins
+// with how many batches, of those that the sender kept, it had processed.
+func (f *flight) write(to io.Writer) error {
+	if !f.Sent {
+		if _, err := to.Write(binary.AppendUvarint(nil, f.skip)); err != nil {
+			return err
+		}
+	}
+	_, err := to.Write(f.data)
+	return err
+}
+
 // lane begins what the barrier overtakes in a channel: it is noted even where
 // that is nothing, so that what the sender kept is known to be missing too.
 func (c *cut) lane(channel int) {
 	ch := c.p.t.gate.Channel(channel)
-	c.lanes[channel] = c.flight(edge(c.p.t.cfg.Chain.In, ch.Plan), ch.From, ch.To, false)
+	f := c.flight(edge(c.p.t.cfg.Chain.In, ch.Plan), ch.From, ch.To, false)
+	f.taken = c.p.t.gate.Taken(channel)
+	c.lanes[channel] = f
 }
-
-func (c *cut) received(channel int, b event.Batch) error { return c.lanes[channel].add(b) }
 
 // sent takes a batch that the task could not send before the barrier.
 func (c *cut) sent(o *exchange.Output, k exchange.Kept) {
@@ -251,7 +266,7 @@ func (c *cut) write(w *recorder) error {
 		w.part.Operators = append(w.part.Operators, checkpoint.OperatorPart{Operator: x.operator, State: x.state})
 	}
 	for _, f := range c.flights {
-		r, err := w.ranged(func(to io.Writer) error { _, err := to.Write(f.data); return err })
+		r, err := w.ranged(f.write)
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package task
 
 import (
+	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -83,7 +85,7 @@ func (r *Restored) Check(p *graph.Plan) error {
 		}
 	}
 	for _, x := range r.Manifest.InFlight {
-		if x.Range.Length > 0 && !edges[x.Edge] && !r.AllowUnclaimed {
+		if holds(x) && !edges[x.Edge] && !r.AllowUnclaimed {
 			all = append(all, fmt.Errorf("it has records in flight on %s, an arrow that the job does not have any more: start from a savepoint, which has none", x.Edge))
 			break
 		}
@@ -207,14 +209,20 @@ func (t *Task) replay(l *link, input int) error {
 				return err
 			}
 		}
-		if err := r.read(t.host.Context(), x.Range, func(from io.Reader) error {
-			return codec.Read(from, func(b event.Batch) error {
+		skip, err := r.skipped(t.host.Context(), x)
+		if err == nil {
+			err = r.flight(t.host.Context(), x, codec, func(b event.Batch) error {
+				if skip > 0 {
+					skip--
+					return nil
+				}
 				if b = take(b); b.Len() > 0 {
 					l.receive(exchange.Input{Batch: b, Bytes: b.Bytes(), Port: in.Port})
 				}
 				return nil
 			})
-		}); err != nil {
+		}
+		if err != nil {
 			return fmt.Errorf("records in flight on %s: %w", name, err)
 		}
 	}
@@ -239,7 +247,41 @@ func inFlight(m *checkpoint.Manifest, edge string) (out []checkpoint.InFlight) {
 			out = append(out, x)
 		}
 	}
-	return slices.DeleteFunc(out, func(x checkpoint.InFlight) bool { return x.Range.Length == 0 })
+	return slices.DeleteFunc(out, func(x checkpoint.InFlight) bool { return !holds(x) })
+}
+
+// holds tells whether there are any records: a piece of a receiver begins with a
+// number.
+func holds(x checkpoint.InFlight) bool { return x.Sent && x.Range.Length > 0 || x.Range.Length > 1 }
+
+// flight calls f for the batches of a piece.
+func (r *Restored) flight(ctx context.Context, x checkpoint.InFlight, codec *exchange.RecordCodec, f func(event.Batch) error) error {
+	return r.read(ctx, x.Range, func(from io.Reader) error {
+		in := bufio.NewReader(from)
+		if !x.Sent {
+			if _, err := binary.ReadUvarint(in); err != nil {
+				return err
+			}
+		}
+		return codec.Read(in, f)
+	})
+}
+
+// skipped is how many batches, of those that a sender kept, the receiver had
+// processed before its snapshot.
+func (r *Restored) skipped(ctx context.Context, x checkpoint.InFlight) (n uint64, err error) {
+	if !x.Sent {
+		return 0, nil
+	}
+	for _, o := range r.Manifest.InFlight {
+		if o.Edge == x.Edge && o.From == x.From && o.To == x.To && !o.Sent {
+			err = r.read(ctx, o.Range, func(from io.Reader) (err error) {
+				n, err = binary.ReadUvarint(bufio.NewReader(from))
+				return err
+			})
+		}
+	}
+	return n, err
 }
 
 // dealt tells which of the records a subtask takes: nil for none.
