@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -85,14 +86,16 @@ func (n node) topic(tb testing.TB, partitions int32) string {
 	if _, err := adm.CreateTopic(ctx, partitions, 1, nil, name); err != nil {
 		tb.Fatal(err)
 	}
-	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C { // until the broker has heard of it
+	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C { // until every partition has a leader
 		details, err := adm.ListTopics(ctx, name)
-		if err == nil && details.Error() == nil {
+		err = errors.Join(err, details.Error())
+		details.EachPartition(func(p kadm.PartitionDetail) { err = errors.Join(err, p.Err) })
+		if err == nil {
 			tick.Stop()
 			return name
 		}
 		if ctx.Err() != nil {
-			tb.Fatal(err, details.Error())
+			tb.Fatal(err)
 		}
 	}
 }

@@ -358,6 +358,22 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 	n.expect(t, topic, "in the end", span(0, 7)...)
 }
 
+// A commit that comes as soon as the only record is acknowledged commits it.
+func TestManyShortTransactions(t *testing.T) {
+	onBoth(t, func(t *testing.T, n node) {
+		topic := n.topic(t, 1)
+		w := mustOpen(t, exactly(n, topic))
+		defer w.close()
+		for i := range 100 {
+			w.write(i, 1)
+			if err := w.commit(w.prepare()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n.expect(t, topic, "in the end", span(0, 100)...)
+	})
+}
+
 // The option may be dropped: what the last run has prepared is committed.
 func TestRecoversWithoutTheOption(t *testing.T) {
 	onBoth(t, func(t *testing.T, n node) {

@@ -18,7 +18,7 @@ func (d *delivery) Prepare() (connector.Prepared, error) {
 	var p connector.Prepared
 	var t transaction
 	if s != nil && s.by != nil {
-		t = transaction{id: s.by.id, producer: s.pid, epoch: s.epoch, topic: d.config.topic}
+		t = transaction{id: s.by.id, producer: s.by.pid, epoch: s.by.epoch, topic: d.config.topic}
 		t.place(s.first.Load())
 		p.Handle = t.handle()
 		d.pool.prepared(t, s.by)

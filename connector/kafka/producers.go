@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -15,13 +14,17 @@ import (
 )
 
 // producers are the transactional producers of one subtask: one writes, others
-// wait until their transaction is committed, and at most one is ready ahead of
-// time. Each has a transactional id of its own, since a producer has one
-// transaction at a time.
+// wait until their transaction is committed, and one is ready ahead of time. Each
+// has a transactional id of its own, since an id has one transaction at a time.
+//
+// A producer is used for one transaction. The library could use it for the next,
+// but then it would have to commit this one, and it does not tell a transaction
+// that it commits from one that it takes for empty and rolls back. So commits go
+// by the stored identity, here as in Recover.
 type producers struct {
 	config *sinkConfig
-	opts   []kgo.Opt
-	prefix string // of the transactional ids
+	opts   func() []kgo.Opt // anew for each client: the library changes what they hold
+	prefix string           // of the transactional ids
 	admin  *kgo.Client
 	log    *slog.Logger
 	ready  func()      // a producer became free
@@ -29,15 +32,16 @@ type producers struct {
 
 	ctx  context.Context // ends with close
 	stop context.CancelFunc
-	busy sync.WaitGroup // goroutines that make producers
+	busy sync.WaitGroup // the goroutine that makes a producer
 
 	committing sync.Mutex // held while a transaction is committed
 
 	mu      sync.Mutex
-	free    []*producer
+	next    *producer                 // ready, nil if there is none
+	making  bool                      // one is being made
 	waiting map[transaction]*producer // prepared; the place is not part of the key
-	made    int                       // producers with a number, including those that are being made
-	making  int
+	idle    []string                  // ids without a transaction or producer
+	numbers int                       // of ids that there are
 }
 
 // producer is a client with one transactional id.
@@ -45,7 +49,7 @@ type producer struct {
 	id    string
 	cl    *kgo.Client
 	pid   int64
-	epoch int16 // of its next or open transaction
+	epoch int16
 }
 
 var errOtherProducer = errors.New("the producer changed its identity in the middle of a transaction")
@@ -66,9 +70,8 @@ func (c *sinkConfig) transactionalPrefix(job, operator string) string {
 
 // newProducers returns the producers of a subtask, the first of which is ready.
 // It takes over admin if it returns no error.
-func newProducers(ctx context.Context, c *sinkConfig, opts []kgo.Opt, prefix string, admin *kgo.Client, log *slog.Logger) (*producers, error) {
-	ps := &producers{config: c, prefix: prefix, admin: admin, log: log, waiting: map[transaction]*producer{}, made: 1}
-	ps.opts = append(opts, kgo.TransactionTimeout(c.transactionTimeout))
+func newProducers(ctx context.Context, c *sinkConfig, opts func() []kgo.Opt, prefix string, admin *kgo.Client, log *slog.Logger) (*producers, error) {
+	ps := &producers{config: c, opts: opts, prefix: prefix, admin: admin, log: log, waiting: map[transaction]*producer{}, numbers: 1}
 	ps.ctx, ps.stop = context.WithCancel(context.Background())
 	ctx, cancel := context.WithTimeout(ctx, c.connect)
 	defer cancel()
@@ -81,14 +84,15 @@ func newProducers(ctx context.Context, c *sinkConfig, opts []kgo.Opt, prefix str
 		ps.stop()
 		return nil, c.explainProducer(prefix+"0", err)
 	}
-	ps.free = append(ps.free, p)
+	ps.next = p
 	return ps, nil
 }
 
 func (ps *producers) make(ctx context.Context, id string) (*producer, error) {
 	p := &producer{id: id}
 	var err error
-	if p.cl, err = kgo.NewClient(append(slices.Clip(ps.opts), kgo.TransactionalID(id))...); err != nil {
+	opts := append(ps.opts(), kgo.TransactionalID(id), kgo.TransactionTimeout(ps.config.transactionTimeout))
+	if p.cl, err = kgo.NewClient(opts...); err != nil {
 		return nil, err
 	}
 	if p.pid, p.epoch, err = p.cl.ProducerID(ctx); err != nil {
@@ -109,28 +113,34 @@ func (c *sinkConfig) explainProducer(id string, err error) error {
 	return fmt.Errorf("kafka: no transactional producer %q at %s: %w", id, c.address(), err)
 }
 
-// take returns a producer that is ready and has one made for the next time; nil
-// if none is, then ready is called once there is one.
+// take returns the producer that is ready and has another one made; nil if none
+// is, then ready is called once there is one.
 func (ps *producers) take() *producer {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	var p *producer
-	if len(ps.free) > 0 {
-		p, ps.free = ps.free[0], ps.free[1:]
-	}
-	if len(ps.free) == 0 && ps.making == 0 && ps.made < ps.config.transactions {
-		ps.replace(ps.prefix + strconv.Itoa(ps.made))
-		ps.made++
-	}
+	p := ps.next
+	ps.next = nil
+	ps.provide()
 	return p
 }
 
-// replace makes a producer with an id that has none. The caller holds mu.
-func (ps *producers) replace(id string) {
-	if ps.ctx.Err() != nil {
+// provide has a producer made if none is ready and an id is free. The caller
+// holds mu.
+func (ps *producers) provide() {
+	if ps.next != nil || ps.making || ps.ctx.Err() != nil {
 		return
 	}
-	ps.making++
+	var id string
+	switch {
+	case len(ps.idle) > 0:
+		id, ps.idle = ps.idle[0], ps.idle[1:]
+	case ps.numbers < ps.config.transactions:
+		id = ps.prefix + strconv.Itoa(ps.numbers)
+		ps.numbers++
+	default:
+		return
+	}
+	ps.making = true
 	ps.busy.Go(func() {
 		var p *producer
 		err := insist(ps.ctx, func() (err error) {
@@ -138,10 +148,8 @@ func (ps *producers) replace(id string) {
 			return err
 		})
 		ps.mu.Lock()
-		ps.making--
-		if err == nil {
-			ps.free = append(ps.free, p)
-		}
+		ps.making = false
+		ps.next = p
 		ps.mu.Unlock()
 		switch {
 		case err == nil:
@@ -177,49 +185,19 @@ func (ps *producers) commit(ctx context.Context, t transaction) error {
 	if p == nil {
 		return nil
 	}
-	again := ps.end(ctx, p)
-	if !again { // its outcome is not known, or it was asked for before
-		if err := ps.config.settle(ctx, ps.admin, ps.log, t); err != nil {
-			return err
-		}
+	if err := ps.config.settle(ctx, ps.admin, ps.log, t); err != nil {
+		return err
 	}
+	p.cl.Close()
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	delete(ps.waiting, t.key())
-	if again {
-		ps.free = append(ps.free, p)
-	} else {
-		ps.replace(p.id)
-	}
-	if len(ps.free) > 0 {
-		ps.ready()
-	}
+	ps.idle = append(ps.idle, p.id)
+	ps.provide()
 	return nil
 }
 
-// end has the producer itself commit, and tells whether it did and can be used
-// again: it has another epoch then. Otherwise it is closed.
-func (ps *producers) end(ctx context.Context, p *producer) bool {
-	if p.cl == nil {
-		return false
-	}
-	if p.cl.EndTransaction(ctx, kgo.TryCommit) == nil {
-		pid, epoch, err := p.cl.ProducerID(ctx)
-		if err == nil && pid == p.pid && epoch == p.epoch+1 {
-			p.epoch = epoch
-			return true
-		}
-	}
-	// The epoch stays the same with version 1 of transactions, and no two may have
-	// the same; or it is not certain what happened. The client is not asked again:
-	// it might begin a new epoch, which rolls back.
-	p.cl.Close()
-	p.cl = nil
-	return false
-}
-
-// settle commits a transaction whose producer is gone or of no use, or makes
-// sure that it was committed.
+// settle commits a prepared transaction, or makes sure that it was committed.
 func (c *sinkConfig) settle(ctx context.Context, cl *kgo.Client, log *slog.Logger, t transaction) error {
 	err := t.end(ctx, cl, true)
 	if errors.Is(err, errEnded) {
@@ -268,13 +246,11 @@ func (ps *producers) close() {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	for _, p := range ps.waiting {
-		if p.cl != nil {
-			p.cl.Close()
-		}
-	}
-	for _, p := range ps.free {
 		p.cl.Close()
 	}
-	ps.free, ps.waiting = nil, nil
+	if ps.next != nil {
+		ps.next.cl.Close()
+	}
+	ps.next, ps.waiting = nil, nil
 	ps.admin.Close()
 }

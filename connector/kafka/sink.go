@@ -58,7 +58,7 @@ func (s *sink[T]) Open(ctx context.Context, sub connector.Subtask) (connector.Wr
 		cl.Close()
 		return nil, err
 	}
-	opts := append(c.options(sub.Log), c.producerOptions(w.batch)...)
+	opts := func() []kgo.Opt { return append(c.options(sub.Log), c.producerOptions(w.batch)...) }
 	if c.exactlyOnce {
 		if err := w.transact(ctx, cl, opts); err != nil {
 			cl.Close()
@@ -66,7 +66,7 @@ func (s *sink[T]) Open(ctx context.Context, sub connector.Subtask) (connector.Wr
 		}
 	} else {
 		cl.Close()
-		if w.cl, err = kgo.NewClient(opts...); err != nil {
+		if w.cl, err = kgo.NewClient(opts()...); err != nil {
 			return nil, fmt.Errorf("kafka: these options do not go together: %w", err)
 		}
 		w.now = newSpan(&w.delivery, w.cl, nil)
@@ -76,7 +76,7 @@ func (s *sink[T]) Open(ctx context.Context, sub connector.Subtask) (connector.Wr
 }
 
 // transact makes the producers of transactions.
-func (w *delivery) transact(ctx context.Context, cl *kgo.Client, opts []kgo.Opt) (err error) {
+func (w *delivery) transact(ctx context.Context, cl *kgo.Client, opts func() []kgo.Opt) (err error) {
 	c := w.config
 	if c.transactionTimeout, err = c.timeout(ctx, cl); err != nil {
 		return err
@@ -104,10 +104,12 @@ func (w *writer[T]) prepareTopic(ctx context.Context, admin *kadm.Client) error 
 			return fmt.Errorf("kafka: cannot create topic %q with %d partitions and replication %d at %s: %w",
 				c.topic, c.partitions, c.replication, c.address(), err)
 		}
-		// The broker that is asked next may not have heard of it yet.
+		// The broker that is asked next may not have heard of it yet, or of its leaders.
 		err = insist(ctx, func() error {
 			details, err := admin.ListTopics(ctx, c.topic)
-			return errors.Join(err, details.Error())
+			err = errors.Join(err, details.Error())
+			details.EachPartition(func(p kadm.PartitionDetail) { err = errors.Join(err, p.Err) })
+			return err
 		})
 		if err != nil {
 			return fmt.Errorf("kafka: topic %q was created at %s and does not appear: %w", c.topic, c.address(), err)

@@ -15,8 +15,6 @@ type span struct {
 	out     *delivery
 	cl      *kgo.Client
 	by      *producer                // nil if there is no transaction
-	pid     int64                    // of by, for this transaction
-	epoch   int16                    // likewise
 	promise func(*kgo.Record, error) // acknowledged, made once
 	records int64                    // that were written: owned by the engine's goroutine
 
@@ -33,9 +31,6 @@ type mark struct {
 
 func newSpan(out *delivery, cl *kgo.Client, by *producer) *span {
 	s := &span{out: out, cl: cl, by: by, done: make(chan struct{})}
-	if by != nil {
-		s.pid, s.epoch = by.pid, by.epoch
-	}
 	s.promise = s.acknowledged
 	s.pending.Store(1)
 	return s
@@ -47,7 +42,7 @@ func (s *span) acknowledged(rec *kgo.Record, err error) {
 		if s.first.Load() == nil {
 			s.first.CompareAndSwap(nil, &mark{rec.Partition, rec.Offset})
 		}
-		if rec.ProducerID != s.pid || rec.ProducerEpoch != s.epoch {
+		if rec.ProducerID != s.by.pid || rec.ProducerEpoch != s.by.epoch {
 			err = errOtherProducer
 		}
 	}

@@ -15,8 +15,8 @@ import (
 )
 
 // transaction names one transaction for ever: no two have the same transactional
-// id, producer id and epoch. Brokers with version 2 of transactions raise the
-// epoch when one ends; with others the sink does.
+// id, producer id and epoch, since each has a producer of its own, and a new
+// producer raises the epoch.
 type transaction struct {
 	id       string
 	producer int64
