@@ -2,7 +2,6 @@ package transform_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -366,52 +365,5 @@ func TestOtherWindowsAreRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "another name") {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-// Damage that checksums do not show is an error or some state, never a panic.
-func TestDamagedSnapshots(t *testing.T) {
-	keyOf := func(v *string) string { return (*v)[1:] }
-	make := func() operator.Operator {
-		return transform.NewProcess[string, string, int64](keyOf, &reminder{}, transform.InMemory(memory.NewBackend[string]), nil)
-	}
-	op := make()
-	if err := op.Open(&bench{now: time.Unix(1000, 0)}); err != nil {
-		t.Fatal(err)
-	}
-	b := event.NewRecords[string](1)
-	for i := range 40 {
-		v := fmt.Sprint("e", i)
-		b.Append(v, event.Time(i))
-		b.Hashes = append(b.Hashes, event.HashString(keyOf(&v)))
-	}
-	if err := op.Process(b); err != nil {
-		t.Fatal(err)
-	}
-	kept := snapshot(t, op)
-	rng := rand.New(rand.NewPCG(1, 2))
-	refused := 0
-	for range 2000 {
-		damaged := kept.Copy()
-		pieces := damaged.Pieces()
-		p := pieces[rng.IntN(len(pieces))]
-		if len(p.Data) == 0 {
-			continue
-		}
-		if at := rng.IntN(len(p.Data)); rng.IntN(3) == 0 {
-			p.Data = p.Data[:at]
-		} else {
-			p.Data[at] ^= 1 << rng.IntN(8)
-		}
-		op := make()
-		if err := op.Open(&bench{now: time.Unix(1000, 0)}); err != nil {
-			t.Fatal(err)
-		}
-		if err := op.(operator.Stateful).Restore(statetest.Restored{Parallelism: 1, From: []*statetest.Kept{damaged}}); err != nil {
-			refused++
-		}
-	}
-	if refused < 500 {
-		t.Errorf("%d damages are refused", refused)
 	}
 }
