@@ -31,8 +31,8 @@ type Resume struct {
 // Prepared is what a writer has written since the last time it was asked.
 type Prepared struct {
 	// Handle is what commits it, in this process or another; nil if there is
-	// nothing to commit. Its contents may change until Durable has returned: it is
-	// read after that.
+	// nothing to commit. The writer may fill it in until Durable of this or of a
+	// later Prepare has returned: it is read after that, and never changes again.
 	Handle []byte
 	// Durable, if it is not nil, returns when all of it is safe. It is called by
 	// another goroutine while the writer goes on.

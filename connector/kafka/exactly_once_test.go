@@ -358,6 +358,43 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 	n.expect(t, topic, "in the end", span(0, 7)...)
 }
 
+// A handle whose own Durable was given up is completed by the next one, or by
+// the next Prepare, and does not change after that.
+func TestHandlesNameARecord(t *testing.T) {
+	onBoth(t, func(t *testing.T, n node) {
+		topic := n.topic(t, 1)
+		w := mustOpen(t, exactly(n, topic))
+		defer w.close()
+		var handles [][]byte
+		for i := range 4 {
+			w.write(i, 1)
+			p, err := w.w.(connector.Preparer).Prepare() // most often ahead of the acknowledgement
+			if err != nil {
+				t.Fatal(err)
+			}
+			handles = append(handles, p.Handle)
+			if i == 3 {
+				if err := p.Durable(within(t)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for i, h := range handles {
+			if h[11] != 1 || h[23] != byte(i) && n.real == nil {
+				t.Errorf("handle %d does not name its record: %q", i, h)
+			}
+		}
+		kept := slices.Clone(handles[0])
+		if err := w.commit(handles...); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(kept, handles[0]) {
+			t.Error("a handle changed after Durable")
+		}
+		n.expect(t, topic, "in the end", span(0, 4)...)
+	})
+}
+
 // A commit that comes as soon as the only record is acknowledged commits it.
 func TestManyShortTransactions(t *testing.T) {
 	onBoth(t, func(t *testing.T, n node) {

@@ -16,11 +16,11 @@ func (d *delivery) Prepare() (connector.Prepared, error) {
 	}
 	s := d.seal()
 	var p connector.Prepared
-	var t transaction
 	if s != nil && s.by != nil {
-		t = transaction{id: s.by.id, producer: s.by.pid, epoch: s.by.epoch, topic: d.config.topic}
+		t := transaction{id: s.by.id, producer: s.by.pid, epoch: s.by.epoch, topic: d.config.topic}
 		t.place(s.first.Load())
-		p.Handle = t.handle()
+		s.handle = t.handle()
+		p.Handle = s.handle
 		d.pool.prepared(t, s.by)
 	}
 	if waiting := slices.Clone(d.sealed); len(waiting) > 0 {
@@ -30,8 +30,8 @@ func (d *delivery) Prepare() (connector.Prepared, error) {
 					return fmt.Errorf("kafka: what was written to topic %q before the checkpoint is not safe: %w", d.config.topic, err)
 				}
 			}
-			if p.Handle != nil && !t.placed {
-				placeIn(p.Handle, s.first.Load())
+			for _, s := range waiting {
+				s.complete()
 			}
 			return nil
 		}

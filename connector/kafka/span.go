@@ -21,6 +21,9 @@ type span struct {
 	pending atomic.Int64         // records not acknowledged, and one until it is sealed
 	done    chan struct{}        // closed when nothing is pending
 	first   atomic.Pointer[mark] // of the first record acknowledged, in a transaction
+
+	handle []byte    // of the transaction, once it is sealed
+	whole  sync.Once // the handle is complete
 }
 
 // mark is the place of a record.
@@ -86,10 +89,26 @@ func (s *span) wait(ctx context.Context) error {
 	}
 }
 
+// complete puts the place of a record into the handle, when all records are
+// acknowledged. From the first call on the handle does not change.
+func (s *span) complete() {
+	s.whole.Do(func() {
+		if len(s.handle) > 0 && s.handle[handlePlace] == 0 {
+			placeIn(s.handle, s.first.Load())
+		}
+	})
+}
+
 // seal ends the span that is being written; nil if nothing was. The caller
 // begins another one.
 func (d *delivery) seal() *span {
-	d.sealed = slices.DeleteFunc(d.sealed, (*span).acked)
+	d.sealed = slices.DeleteFunc(d.sealed, func(s *span) bool {
+		if !s.acked() {
+			return false
+		}
+		s.complete() // its own Durable may have been given up, and the handle goes with the next
+		return true
+	})
 	s := d.now
 	if s == nil || s.records == 0 {
 		return nil

@@ -154,7 +154,8 @@ func (s *sink) snapshot(w *piece) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p.Handle != nil {
-		s.prepared = append(s.prepared, prepared{w.cut.barrier.ID, append([]byte(nil), p.Handle...)})
+		// Not a copy: the writer may complete it until Durable has returned.
+		s.prepared = append(s.prepared, prepared{w.cut.barrier.ID, p.Handle})
 	}
 	for _, h := range s.prepared {
 		w.state.Prepared = append(w.state.Prepared, h.handle)
