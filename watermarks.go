@@ -7,6 +7,7 @@ import (
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/internal/graph"
 	"github.com/affluxdev/afflux/operator"
+	"github.com/affluxdev/afflux/state"
 )
 
 // WatermarkGenerator says how far event time has come in one split of a source
@@ -14,7 +15,8 @@ import (
 // return a watermark: no record with an event time at or before it is expected
 // any more. event.MinTime says nothing new. Watermarks never go back: a
 // smaller one than before counts for nothing. A generator belongs to one
-// goroutine.
+// goroutine. After a recovery it begins anew; one of a subtask further down that
+// must not may implement operator.Stateful.
 type WatermarkGenerator[T any] interface {
 	// Record is called for each record, which it must not keep.
 	Record(v *T, t event.Time) event.Time
@@ -61,6 +63,22 @@ func (a *generating[T]) Batch(b event.Batch) event.Time {
 
 // Period implements operator.WatermarkGenerator.
 func (a *generating[T]) Period(now time.Time) event.Time { return a.g.Period(now) }
+
+// Snapshot implements operator.Stateful, for a generator that does.
+func (a *generating[T]) Snapshot(s state.Snapshot) error {
+	if g, ok := a.g.(operator.Stateful); ok {
+		return g.Snapshot(s)
+	}
+	return nil
+}
+
+// Restore implements operator.Stateful.
+func (a *generating[T]) Restore(r state.Restoration) error {
+	if g, ok := a.g.(operator.Stateful); ok {
+		return g.Restore(r)
+	}
+	return nil
+}
 
 // Align keeps the sources of a group together in event time: one whose
 // watermark is more than drift ahead of the slowest is not read, and its
