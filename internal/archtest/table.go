@@ -74,6 +74,7 @@ var Table = []Layer{
 
 	// Nothing imports these.
 	{"internal/simtest", "*"},
+	{"internal/kill", "*"},
 	{"examples/*", ". event codec codec/* window connector connector/* state operator guard"},
 	{"bench", ". event codec codec/* window connector connector/* state state/* operator guard"},
 	{"bench/nexmark/schema", ""}, // the model shares nothing with the engine
