@@ -187,6 +187,9 @@ func (a *attempt) finalize() error {
 func (a *attempt) close() error {
 	failed := a.failure() != nil
 	a.cancel(operator.ErrCancelled)
+	if a.clerk != nil {
+		a.clerk.Close()
+	}
 	a.work.Wait()
 	var all []error
 	a.graph.All(func(t *task.Task) {

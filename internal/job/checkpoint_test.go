@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -243,6 +244,39 @@ func told(t *testing.T, s *metric.Job, history []checkpoint.Record) {
 				t.Errorf("nothing is told of a subtask of %s", o.Name)
 			}
 		}
+	}
+}
+
+// TestStopsWhileItRestarts asks a job for a checkpoint that does not run, and
+// suspends it.
+func TestStopsWhileItRestarts(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	failed := make(chan struct{})
+	fail := sync.OnceValue(func() error { close(failed); return errors.New("for ever") })
+	j, err := job.New(job.Config{Name: "test", Restart: job.Restart{Attempts: -1, Delay: time.Hour},
+		Checkpoints: &job.Checkpointing{Store: directory(t), UnalignedAfter: -1}},
+		plan(numbers(10), memory.CommittedSink[counted](), 1, fail))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Checkpoint(t.Context(), checkpoint.Checkpoint); err == nil {
+		t.Error("a checkpoint of a job that has not started")
+	}
+	if err := j.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-failed
+	if _, err := j.Checkpoint(t.Context(), checkpoint.Savepoint); err == nil {
+		t.Error("a savepoint of a job that does not run")
+	}
+	if err := j.Suspend(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := j.Wait(); err != nil {
+		t.Error(err)
+	}
+	if s := j.Snapshot(); s.State != job.Suspended {
+		t.Errorf("the job is %s", s.State)
 	}
 }
 

@@ -44,6 +44,7 @@ type Clerk struct {
 	posted  []func(now time.Time) []checkpoint.Decision
 	history []checkpoint.Record
 	next    int64
+	closed  bool
 
 	c       *checkpoint.Coordinator
 	tasks   map[checkpoint.Subtask]*task.Task
@@ -125,6 +126,9 @@ func (k *Clerk) post(f func(now time.Time) []checkpoint.Decision) {
 	k.Wake()
 }
 
+// errStopped answers who asks for a checkpoint while nothing runs.
+var errStopped = errors.New("the job does not run: it has failed, and is about to restart or has ended")
+
 // Acknowledge implements task.Checkpoints.
 func (k *Clerk) Acknowledge(a checkpoint.Acknowledgement) {
 	k.post(func(now time.Time) []checkpoint.Decision { return k.c.Acknowledge(now, a) })
@@ -178,10 +182,18 @@ func (k *Clerk) last(now time.Time) []checkpoint.Decision {
 // trigger asks for a checkpoint; the outcome comes when it is committed, or has
 // failed. The channel must have room for it.
 func (k *Clerk) trigger(kind checkpoint.Kind, out chan<- Outcome) {
-	k.post(func(now time.Time) []checkpoint.Decision {
+	k.mu.Lock()
+	if k.closed {
+		k.mu.Unlock()
+		out <- Outcome{Err: errStopped}
+		return
+	}
+	k.posted = append(k.posted, func(now time.Time) []checkpoint.Decision {
 		k.wanted[kind] = append(k.wanted[kind], out)
 		return k.c.Trigger(now, kind)
 	})
+	k.mu.Unlock()
+	k.Wake()
 }
 
 // Turn takes what was posted, and the time. It is called after Wake, at Due, and
@@ -219,10 +231,18 @@ func (k *Clerk) reply() {
 // not.
 func (k *Clerk) Due() (time.Time, bool) { return k.c.Due() }
 
-// Close answers those who still wait for a checkpoint. Turn is not called again.
+// Close answers those who still wait for a checkpoint, and all who ask later. Turn
+// is not called again.
 func (k *Clerk) Close() {
+	k.mu.Lock()
+	again := k.closed
+	k.closed = true
+	k.mu.Unlock()
+	if again {
+		return
+	}
 	k.Turn()
-	k.answerAll(errors.New("the job has ended"))
+	k.answerAll(errStopped)
 	k.reply()
 }
 

@@ -292,6 +292,10 @@ func (j *Job) Suspend(ctx context.Context) error {
 		return nil
 	}
 	_, err := j.SuspendAfter(ctx, checkpoint.Checkpoint)
+	if errors.Is(err, errStopped) { // the last checkpoint is what it would go on from
+		j.stop(errSuspended)
+		return nil
+	}
 	return err
 }
 
@@ -307,9 +311,12 @@ func (j *Job) SuspendAfter(ctx context.Context, kind checkpoint.Kind) (int64, er
 // Checkpoint takes a checkpoint or a savepoint and returns its number, when it
 // is complete and committed.
 func (j *Job) Checkpoint(ctx context.Context, kind checkpoint.Kind) (int64, error) {
+	if j.cfg.Checkpoints == nil {
+		return 0, errors.New("the job takes no checkpoints: it was not told where to keep them")
+	}
 	k := j.current().clerk
 	if k == nil {
-		return 0, errors.New("the job takes no checkpoints: it was not told where to keep them")
+		return 0, errors.New("the job has not started yet")
 	}
 	out := make(chan Outcome, 1)
 	k.trigger(kind, out)
