@@ -8,16 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/DataDog/sketches-go/ddsketch"
 )
-
-// quantileAccuracy is the relative error of quantiles.
-const quantileAccuracy = 0.01
-
-// maxBuckets bounds the memory of one quantile sketch: the lowest values share
-// a bucket beyond that.
-const maxBuckets = 2048
 
 // aggregate is one call like avg(delay), compiled.
 type aggregate struct {
@@ -162,7 +153,7 @@ type cell struct {
 	f      float64 // sum of floats
 	lost   float64 // what rounding took off f (Neumaier)
 	best   any     // of min and max
-	sketch *ddsketch.DDSketch
+	sketch *sketch
 	seen   *cardinality
 }
 
@@ -295,13 +286,9 @@ func (c *cell) observe(v any) error {
 		x = float64(v.(int))
 	}
 	if c.sketch == nil {
-		s, err := ddsketch.LogCollapsingLowestDenseDDSketch(quantileAccuracy, maxBuckets)
-		if err != nil {
-			return err
-		}
-		c.sketch = s
+		c.sketch = newSketch()
 	}
-	if err := c.sketch.Add(x); err != nil {
+	if err := c.sketch.add(x); err != nil {
 		return fmt.Errorf("quantile cannot take %v: %w", x, err)
 	}
 	c.n++
@@ -339,10 +326,10 @@ func (g *aggregate) merge(c, o *cell) error {
 	case o.sketch != nil:
 		c.n += o.n
 		if c.sketch == nil {
-			c.sketch = o.sketch.Copy()
-			return nil
+			c.sketch = newSketch()
 		}
-		return c.sketch.MergeWith(o.sketch)
+		c.sketch.merge(o.sketch)
+		return nil
 	}
 	before := c.n
 	if err := c.sumInt(o.i); err != nil {
@@ -385,11 +372,7 @@ func (g *aggregate) value(c *cell) any {
 	}
 	switch {
 	case g.call == "quantile":
-		v, err := c.sketch.GetValueAtQuantile(g.q)
-		if err != nil {
-			return nil
-		}
-		return v
+		return c.sketch.quantile(g.q)
 	case g.call == "sum" && g.result == kindInt:
 		return int(c.i)
 	case g.call == "sum" && g.result == kindDuration:
