@@ -44,7 +44,7 @@ func (a *ahead[P]) reached(fired int64) iter.Seq[cohort[P]] {
 	}
 }
 
-// named names the tables of all cohorts.
+// namedAhead names the tables of all cohorts.
 func namedAhead[P, T any](a ahead[P], of func(*P) (int64, T)) iter.Seq2[string, T] {
 	return func(yield func(string, T) bool) {
 		for _, c := range a {

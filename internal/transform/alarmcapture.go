@@ -5,8 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"unsafe"
-
-	"github.com/affluxdev/afflux/event"
 )
 
 // alarmCapture is what a queue of alarms held at one moment. It shares the
@@ -57,7 +55,7 @@ func alarmsFrom[K comparable](owns func(hash uint64) bool, f func(alarm[K])) fun
 	return func(in io.Reader) error {
 		return readDues(in, func(v due, key K) {
 			if owns(v.hash) {
-				f(alarm[K]{at: event.Time(v.at), hash: v.hash, key: key})
+				f(alarm[K]{at: v.at, hash: v.hash, key: key})
 			}
 		})
 	}

@@ -87,8 +87,8 @@ func (d defined) check(now string) error {
 	return nil
 }
 
-// parts names the tables of an operator that has one for each part of time.
-// Beside the number of the part a name has the last window that has fired:
+// partName is the name of a table of an operator that has one for each part of
+// time. Beside the number of the part a name has the last window that has fired:
 // subtasks may have had watermarks that are not the same.
 const partName = "part=%d,fired=%d"
 
@@ -99,7 +99,7 @@ func parsePart(name string) (number, fired int64, ok bool) {
 }
 
 // named names the tables of parts of time.
-func named[P any, T any](parts []P, fired int64, of func(*P) (number int64, table T)) iter.Seq2[string, T] {
+func named[P, T any](parts []P, fired int64, of func(*P) (number int64, table T)) iter.Seq2[string, T] {
 	return func(yield func(string, T) bool) {
 		for i := range parts {
 			number, table := of(&parts[i])
