@@ -18,16 +18,16 @@ func (r *reader[T]) locate(ctx context.Context, mine []*partition) error {
 	c := r.config
 	ctx, cancel := context.WithTimeout(ctx, c.connect)
 	defer cancel()
-	oldest, err := r.admin.ListStartOffsets(ctx, c.topics...)
-	if err := listed(oldest, err, "oldest"); err != nil {
+	oldest, err := list(ctx, "oldest", func() (kadm.ListedOffsets, error) { return r.admin.ListStartOffsets(ctx, c.topics...) })
+	if err != nil {
 		return err
 	}
 	ends := r.admin.ListEndOffsets
 	if c.committed {
 		ends = r.admin.ListCommittedOffsets
 	}
-	newest, err := ends(ctx, c.topics...)
-	if err := listed(newest, err, "newest"); err != nil {
+	newest, err := list(ctx, "newest", func() (kadm.ListedOffsets, error) { return ends(ctx, c.topics...) })
+	if err != nil {
 		return err
 	}
 	wanted, err := r.wanted(ctx)
@@ -80,16 +80,21 @@ func (r *reader[T]) wanted(ctx context.Context) (map[string]map[int32]int64, err
 	case startOffsets:
 		return c.offsets, nil
 	case startTime:
-		at, err := r.admin.ListOffsetsAfterMilli(ctx, c.startTime.UnixMilli(), c.topics...)
-		if err := listed(at, err, "time's"); err != nil {
+		at, err := list(ctx, "time's", func() (kadm.ListedOffsets, error) {
+			return r.admin.ListOffsetsAfterMilli(ctx, c.startTime.UnixMilli(), c.topics...)
+		})
+		if err != nil {
 			return nil, err
 		}
 		at.Each(func(o kadm.ListedOffset) { put(o.Topic, o.Partition, o.Offset) })
 	case startCommitted:
-		at, err := r.admin.FetchOffsetsForTopics(ctx, c.group, c.topics...)
-		if err == nil {
-			err = at.Error()
-		}
+		var at kadm.OffsetResponses
+		err := insist(ctx, func() (err error) { // a new cluster makes its coordinators when they are asked
+			if at, err = r.admin.FetchOffsetsForTopics(ctx, c.group, c.topics...); err == nil {
+				err = at.Error()
+			}
+			return err
+		})
 		if errors.Is(err, kerr.GroupIDNotFound) { // it has committed nothing yet
 			return found, nil
 		}
@@ -130,9 +135,14 @@ func outOfRange(topic string, number int32, what string) error {
 		topic, number, what)
 }
 
-func listed(l kadm.ListedOffsets, err error, which string) error {
-	if err = errors.Join(err, l.Error()); err != nil {
-		return fmt.Errorf("kafka: cannot list the %s offsets: %w", which, err)
+// list lists offsets, as soon as every partition has a leader that answers.
+func list(ctx context.Context, which string, f func() (kadm.ListedOffsets, error)) (l kadm.ListedOffsets, err error) {
+	err = insist(ctx, func() (err error) {
+		l, err = f()
+		return errors.Join(first(err), l.Error())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("kafka: cannot list the %s offsets: %w", which, err)
 	}
-	return nil
+	return l, nil
 }
