@@ -3,12 +3,15 @@ export GOTOOLCHAIN := auto
 
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-# make sim SEEDS=1000, make sim SEED=42, make fuzz FUZZTIME=1m
+# make sim SEEDS=1000, make sim SEED=42, make fuzz FUZZTIME=1m,
+# make kill ROUNDS=100 BROKER=kafka
 SEEDS    ?= 200
+ROUNDS   ?= 20
+BROKER   ?= embedded
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench nexmark fuzz fmt sim spec
+.PHONY: help demo test lint bench nexmark fuzz fmt sim kill spec
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +51,9 @@ fmt: ## gofmt every file
 
 sim: ## simulate SEEDS random jobs of each family, with stalls and different speeds
 	AFFLUX_SEEDS=$(SEEDS) go test -count=1 -v $(if $(SEED),-run Seeds) ./internal/simtest/ $(if $(SEED),-args -seed=$(SEED))
+
+kill: ## kill a job ROUNDS times and count what is lost or doubled (BROKER=embedded or kafka)
+	go run ./internal/kill -rounds $(ROUNDS) -broker $(BROKER)
 
 spec: ## check the models of credit and of barriers with Spin
 	./spec/check.sh

@@ -115,13 +115,23 @@ func (o *trial) topics(ctx context.Context) error {
 		return err
 	}
 	defer cl.Close()
+	admin := kadm.NewClient(cl)
 	for topic, n := range map[string]int32{inTopic: partitions, outTopic: 2} {
-		t, err := kadm.NewClient(cl).CreateTopics(ctx, n, 1, nil, topic)
+		t, err := admin.CreateTopics(ctx, n, 1, nil, topic)
 		if err = errors.Join(err, t.Error()); err != nil {
 			return err
 		}
 	}
-	return nil
+	for { // a broker may take some time to know them
+		t, err := admin.ListTopics(ctx, inTopic, outTopic)
+		if err == nil && t.Error() == nil && len(t) == 2 {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		pause(50 * time.Millisecond)
+	}
 }
 
 func (o *trial) command(ctx context.Context, more ...string) (*exec.Cmd, io.ReadCloser, *tail, error) {
