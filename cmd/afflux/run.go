@@ -18,6 +18,8 @@ type runFlags struct {
 	set         []string
 	parallelism int
 	duration    time.Duration
+	from        string
+	unclaimed   bool
 	options     afflux.ExecuteOptions
 }
 
@@ -29,7 +31,8 @@ func newRunCommand() *cobra.Command {
 		Long: `Run checks a pipeline, runs it until its input ends or it is interrupted, and
 prints a summary. Records alone go to standard output; the view, log lines and
 the summary go to standard error. The first interrupt (Ctrl-C) drains: what was
-read is delivered. A second one stops at once.
+read is delivered. A pipeline with checkpoints takes one instead, and goes on from
+it when it is run again. A second interrupt stops at once.
 
 Paths in the pipeline are relative to the working directory. ${VAR} and
 ${VAR:default} in its values are replaced by environment variables.
@@ -40,6 +43,7 @@ Exit status: 0 done, 1 the job failed, 2 wrong flags or a wrong pipeline.`,
 		Example: `  afflux run examples/flight-delays.yaml > hourly.csv
   afflux run examples/flight-delays.yaml --set sources.flights.file.path=other.csv
   afflux run pipeline.yaml --set steps.hourly.parallelism=2 --parallelism 4
+  afflux run pipeline.yaml --from state/savepoint-0000000012 --parallelism 8
   afflux run pipeline.yaml --headless --json --listen off
   zcat clicks.jsonl.gz | afflux run pipeline.yaml --set sources.clicks.file.path=-`,
 		Args: oneFile,
@@ -49,6 +53,8 @@ Exit status: 0 done, 1 the job failed, 2 wrong flags or a wrong pipeline.`,
 	flags.StringArrayVar(&f.set, "set", nil, "replace a value of the pipeline: path=value (repeatable)")
 	flags.IntVar(&f.parallelism, "parallelism", 0, "subtasks of sources and keyed steps (default: what the pipeline says, or the number of processors)")
 	flags.DurationVar(&f.duration, "duration", 0, "drain and end after this time (default: at the end of the input)")
+	flags.StringVar(&f.from, "from", "latest", "what a pipeline with checkpoints starts from: latest, none, or the path of a savepoint or checkpoint")
+	flags.BoolVar(&f.unclaimed, "allow-unclaimed-state", false, "drop state of sources, steps and sinks that the pipeline does not have any more")
 	flags.StringVar(&f.options.Listen, "listen", afflux.DefaultListen, "address of the metrics and the API, or off")
 	flags.BoolVar(&f.options.Headless, "headless", false, "log lines instead of the live view")
 	flags.BoolVar(&f.options.JSON, "json", false, "print the final summary as JSON")
@@ -87,7 +93,14 @@ func (f *runFlags) run(cmd *cobra.Command, file string) error {
 		return usageProblem(err)
 	}
 	defer p.Close()
+	starts := flags.Changed("from") || f.unclaimed
+	if starts && !p.TakesCheckpoints() {
+		return exit(afflux.ExitUsage, fmt.Errorf("--from and --allow-unclaimed-state are for pipelines with checkpoints: add checkpoints: {dir: ...}"))
+	}
 	job := p.Build()
+	if starts {
+		job.Set(afflux.StartFrom(f.from, f.unclaimed))
+	}
 	if f.parallelism > 0 {
 		job.Set(afflux.OverrideParallelism(f.parallelism))
 	}
