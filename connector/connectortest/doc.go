@@ -2,6 +2,11 @@
 // drives Readers and Writers through the contract of package connector, at
 // several degrees of parallelism, and says which clause was broken.
 //
+// Readers and writers that take part in checkpoints are held to that as well:
+// positions are taken at random polls and resumed at other parallelisms, and
+// writers are crashed at each moment of a checkpoint and recovered. Source.Positioned
+// and Sink.TwoPhase say that they must.
+//
 // A connector's test fills in a Source or Sink harness and calls TestSource
 // or TestSink.
 package connectortest

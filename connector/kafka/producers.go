@@ -73,7 +73,8 @@ func (c *sinkConfig) transactionalPrefix(job, operator string) string {
 func newProducers(ctx context.Context, c *sinkConfig, opts func() []kgo.Opt, prefix string, admin *kgo.Client, log *slog.Logger) (*producers, error) {
 	ps := &producers{config: c, opts: opts, prefix: prefix, admin: admin, log: log, waiting: map[transaction]*producer{}, numbers: 1}
 	ps.ctx, ps.stop = context.WithCancel(context.Background())
-	ctx, cancel := context.WithTimeout(ctx, c.connect)
+	// A new cluster first makes the log of its transactions.
+	ctx, cancel := context.WithTimeout(ctx, max(c.connect, 30*time.Second))
 	defer cancel()
 	var p *producer
 	err := insist(ctx, func() (err error) {
