@@ -99,7 +99,7 @@ func (j *Job) Start(ctx context.Context) error {
 // prepare makes the next attempt and opens it: from the latest checkpoint that
 // is not damaged.
 func (j *Job) prepare(ctx context.Context, first bool) (*attempt, error) {
-	for before := int64(0); ; {
+	for before := error(nil); ; {
 		a, from, err := j.open(ctx, first, before)
 		if err == nil {
 			return a, nil
@@ -108,13 +108,14 @@ func (j *Job) prepare(ctx context.Context, first bool) (*attempt, error) {
 		if from == nil || !errors.As(err, &d) {
 			return nil, err
 		}
-		j.cfg.Log.Warn("a checkpoint is damaged, an older one is tried", "kind", from.Kind.String(), "id", from.ID, "error", err)
-		before = from.ID
+		before = &unusable{from.Kind, from.ID, err}
+		j.cfg.Log.Warn("a checkpoint is damaged", "error", before)
 	}
 }
 
-// open makes and opens an attempt from a checkpoint older than before, 0 for any.
-func (j *Job) open(ctx context.Context, first bool, before int64) (*attempt, *checkpoint.Manifest, error) {
+// open makes and opens an attempt from a checkpoint older than one that was
+// unusable, nil for any.
+func (j *Job) open(ctx context.Context, first bool, before error) (*attempt, *checkpoint.Manifest, error) {
 	r, began := recovery{}, time.Now()
 	var from *checkpoint.Manifest
 	if err := j.storable(); err != nil {

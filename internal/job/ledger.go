@@ -70,7 +70,8 @@ func (l *ledger) enter(r checkpoint.Record) {
 	l.parts = make(map[checkpoint.Subtask]*metric.Barrier, len(r.Subtasks))
 	for _, s := range r.Subtasks {
 		m := &s.Metrics
-		c.MaxStartDelay, c.MaxAlignment, c.MaxSync = max(c.MaxStartDelay, m.StartDelay), max(c.MaxAlignment, m.Alignment), max(c.MaxSync, m.Sync)
+		c.MaxStartDelay, c.MaxAlignment = max(c.MaxStartDelay, m.StartDelay), max(c.MaxAlignment, m.Alignment)
+		c.MaxSync, c.MaxAsync = max(c.MaxSync, m.Sync), max(c.MaxAsync, m.Async)
 		l.parts[s.Subtask] = &metric.Barrier{StartDelay: m.StartDelay, Alignment: m.Alignment}
 	}
 	l.totals.Completed++

@@ -60,8 +60,8 @@ func (j *Job) storable() error {
 }
 
 // recover looks for the checkpoint that the next attempt starts from, older than
-// before (0 for any), and removes what is left of attempts that were given up.
-func (c *Config) recover(ctx context.Context, p *graph.Plan, next int64, first bool, before int64) (recovery, error) {
+// one that was unusable (before, nil for any), and removes what is left of attempts that were given up.
+func (c *Config) recover(ctx context.Context, p *graph.Plan, next int64, first bool, before error) (recovery, error) {
 	k := c.Checkpoints
 	contents, err := checkpoint.Scan(ctx, k.Store)
 	if err != nil {
@@ -80,10 +80,15 @@ func (c *Config) recover(ctx context.Context, p *graph.Plan, next int64, first b
 	if out.registry, err = contents.Registry(); err != nil {
 		return out, err
 	}
-	m, store, err := c.origin(ctx, contents, first, before)
+	m, store, passed, err := c.origin(ctx, contents, first, before)
 	switch {
 	case err != nil:
 		return out, err
+	case passed != nil && m != nil:
+		if err := doubles(p, m, passed); err != nil {
+			return out, err
+		}
+		fallthrough
 	case m == nil:
 		return out, nil
 	case m.Job != c.Name && (k.From == nil || !first):
@@ -96,30 +101,73 @@ func (c *Config) recover(ctx context.Context, p *graph.Plan, next int64, first b
 	return out, nil
 }
 
-func (c *Config) origin(ctx context.Context, contents *checkpoint.Contents, first bool, before int64) (*checkpoint.Manifest, checkpoint.Store, error) {
+// origin is the checkpoint to go on from, and where it is. passed says why newer
+// ones were passed over, nil if there are none, or if the user has chosen.
+func (c *Config) origin(ctx context.Context, contents *checkpoint.Contents, first bool, before error) (m *checkpoint.Manifest, in checkpoint.Store, passed error, err error) {
 	k := c.Checkpoints
-	if first && before == 0 && k.From != nil {
+	if first && k.From != nil {
+		if before != nil {
+			return nil, nil, nil, before // what was asked for is damaged
+		}
 		from, err := checkpoint.Scan(ctx, k.From.Store)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if k.From.ID != 0 {
 			m, err := from.Find(k.From.Kind, k.From.ID)
-			return m, k.From.Store, err
+			return m, k.From.Store, nil, err
 		}
 		m, warnings, err := from.Latest(0)
 		c.warn(warnings)
-		return m, k.From.Store, err
+		return m, k.From.Store, errors.Join(warnings...), err
 	}
 	if first && k.Fresh {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
-	m, warnings, err := contents.Latest(before)
+	older := int64(0)
+	if d := (*unusable)(nil); errors.As(before, &d) {
+		older = d.id
+	}
+	m, warnings, err := contents.Latest(older)
 	c.warn(warnings)
-	if errors.Is(err, checkpoint.ErrNone) && before == 0 {
-		return nil, nil, nil
+	switch {
+	case errors.Is(err, checkpoint.ErrNone) && before == nil:
+		return nil, nil, nil, nil
+	case errors.Is(err, checkpoint.ErrNone):
+		return nil, nil, nil, before
 	}
-	return m, k.Store, err
+	return m, k.Store, errors.Join(append(warnings, before)...), err
+}
+
+// unusable is a checkpoint that turned out to be damaged when it was read.
+type unusable struct {
+	kind checkpoint.Kind
+	id   int64
+	err  error
+}
+
+// Error says which one it is.
+func (u *unusable) Error() string {
+	return fmt.Sprintf("%s %d cannot be used: %v", u.kind, u.id, u.err)
+}
+
+// Unwrap gives the damage.
+func (u *unusable) Unwrap() error { return u.err }
+
+// doubles refuses to go on from an older checkpoint where a newer one is damaged,
+// if what sinks have committed since would be delivered again.
+func doubles(p *graph.Plan, m *checkpoint.Manifest, damage error) error {
+	for _, n := range p.Nodes {
+		if n.Sink == nil {
+			continue
+		}
+		if _, ok := n.Sink.Unwrap().(connector.Recoverer); !ok {
+			continue
+		}
+		return fmt.Errorf("%w; there is an older one, %s, but what %q has delivered since then would be delivered twice. To accept that, start from that one by its path; to begin from the beginning, start from none",
+			damage, checkpoint.DirectoryName(m.Kind, m.ID), n.Name)
+	}
+	return nil
 }
 
 func (c *Config) warn(list []error) {
@@ -158,7 +206,7 @@ func Rehearse(ctx context.Context, cfg Config, nodes []*graph.Node, hosts Hosts,
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := cfg.recover(ctx, p, 0, number == 1, 0)
+	r, err := cfg.recover(ctx, p, 0, number == 1, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -45,6 +45,9 @@ func TestCrashSeeds(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if !t.Failed() {
+		t.Logf("sim: %d seeds, lost 0, doubled 0", n)
+	}
 	t.Logf("%d crashes, %d recovered from a checkpoint, %d rescaled; %d checkpoints complete, %d with records in flight, %d aborted; %d steps, %d records read, %d delivered",
 		sum.Crashes, sum.Recovered, sum.Rescaled, sum.Complete, sum.Unaligned, sum.Aborted, sum.Steps, sum.Records, sum.Delivered)
 	if n >= 30 && (sum.Recovered < n/4 || sum.Unaligned < n/10 || sum.Aborted < n/10 || sum.Delivered < 30*n) {
