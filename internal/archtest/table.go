@@ -82,7 +82,7 @@ var Table = []Layer{
 	{"bench/nexmark/model", "bench/nexmark/schema"},
 	{"bench/nexmark/source", "event connector bench/nexmark/schema bench/nexmark/generator"},
 	{"bench/nexmark/query", ". event codec window connector connector/* state bench/nexmark/schema"},
-	{"bench/nexmark/check", ". event connector connector/* state state/* bench/nexmark/schema bench/nexmark/generator bench/nexmark/model bench/nexmark/source bench/nexmark/query"},
+	{"bench/nexmark/check", ". event connector operator connector/* state state/* bench/nexmark/schema bench/nexmark/generator bench/nexmark/model bench/nexmark/source bench/nexmark/query"},
 	{"bench/cmd/nexmark", "bench/nexmark/check"},
 	{"bench/*", ". event codec codec/* window connector connector/* state state/* operator guard bench"},
 	{"cmd/afflux/*", "*"},

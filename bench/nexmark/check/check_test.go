@@ -112,3 +112,12 @@ func TestTiesAreDecided(t *testing.T) {
 		seen[*e.Bid], places[p] = true, true
 	}
 }
+
+// TestFailures is a small run of what the command checks with failures.
+func TestFailures(t *testing.T) {
+	var out strings.Builder
+	passed, all, err := Failures(t.Context(), &out, FailureOptions{Events: 2500, Seed: 1, Rounds: 1, Dir: t.TempDir()})
+	if want := 4 * 4 * 2; err != nil || passed != all || all != want {
+		t.Errorf("%d of %d checks passed, want %d (%v):\n%s", passed, all, want, err, out.String())
+	}
+}

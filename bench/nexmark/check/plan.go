@@ -22,25 +22,41 @@ type plan struct {
 	// job has ended. dir is an empty directory.
 	start func(events *query.Events, in *model.Input, dir string) func() ([]string, error)
 	want  func(in *model.Input) []string
+	// committed returns an outlet that outlives jobs; nil if there is none.
+	committed func() outlet
+}
+
+// outlet is a sink that shows rows once they are committed, for one job after
+// the other. add adds the query to a job, and rows are those of all.
+type outlet struct {
+	add  func(events *query.Events, in *model.Input)
+	rows func() []string
 }
 
 // answers is for queries that depend on settings, fixed for those that do not.
 // final makes answers of all that was emitted; nil if that is the same.
 func answers[U any](name string, q func(*query.Events, query.Settings) *afflux.Stream[U], m func(*model.Input) []U, final func([]U) []U) plan {
+	answer := func(rows []U) []string {
+		if final != nil {
+			rows = final(rows)
+		}
+		return lines(rows)
+	}
 	return plan{
 		name: name,
 		start: func(events *query.Events, in *model.Input, _ string) func() ([]string, error) {
 			out := memory.Sink[U]()
 			q(events, in.Settings).To("rows", out)
-			return func() ([]string, error) {
-				rows := out.Values()
-				if final != nil {
-					rows = final(rows)
-				}
-				return lines(rows), nil
-			}
+			return func() ([]string, error) { return answer(out.Values()), nil }
 		},
 		want: func(in *model.Input) []string { return lines(m(in)) },
+		committed: func() outlet {
+			out := memory.CommittedSink[U]()
+			return outlet{
+				add:  func(events *query.Events, in *model.Input) { q(events, in.Settings).To("rows", out) },
+				rows: func() []string { return answer(out.Values()) },
+			}
+		},
 	}
 }
 
