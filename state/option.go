@@ -40,8 +40,8 @@ func ttl(d time.Duration, onRead bool) Option {
 }
 
 // Codec is how values of a state become bytes when they leave memory. The
-// default is Avro with the schema of the Go type, and JSON for types that have
-// none.
+// default is short bytes for booleans, numbers and strings, Avro with the schema
+// of the Go type for structs, and JSON for types that have none.
 func Codec[T any](c codec.Codec[T]) Option {
 	return func(s *settings) error { s.codec = c; return nil }
 }
@@ -55,6 +55,9 @@ func KeyCodec[T any](c codec.Codec[T]) Option {
 func codecOf[T any](chosen any) (codec.Codec[T], error) {
 	switch c := chosen.(type) {
 	case nil:
+		if c := newScalar[T](); c != nil {
+			return c, nil
+		}
 		if c, err := codec.AvroOf[T](); err == nil {
 			return c, nil
 		}
