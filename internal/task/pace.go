@@ -40,12 +40,15 @@ func (p *pace) pause(now int64) {
 }
 
 // resume is called when it goes on. Waiting for input is not work; being
-// blocked is part of how long the receiver takes for its bytes.
+// blocked is part of how long the receiver takes for its bytes. What was known of
+// the time of a batch is forgotten: a task that waits at each of them would
+// otherwise never come to look at the clock, and the windows would stay as they
+// are.
 func (p *pace) resume(now int64, idle bool, waited int64) {
 	if !idle {
 		p.worked += waited
 	}
-	p.last, p.began, p.batches = now, now, 0
+	p.last, p.began, p.batches, p.next = now, now, 0, 1
 	p.mark = now
 }
 
