@@ -19,10 +19,11 @@ func newBenchCommand() *cobra.Command {
 		Long: `Measure the engine on this machine.
 
 The comparisons with plain loops are in the repository: make bench.`,
-		Example: `  afflux bench follow`,
-		Args:    cobra.NoArgs,
+		Example: `  afflux bench follow
+  afflux bench checkpoint`,
+		Args: cobra.NoArgs,
 	}
-	c.AddCommand(newFollowCommand())
+	c.AddCommand(newFollowCommand(), newPressureCommand())
 	return c
 }
 

@@ -33,10 +33,12 @@ type Checkpoint struct {
 	// one; InFlight the part of it that are records which barriers overtook.
 	Bytes    int64 `json:"bytes"`
 	InFlight int64 `json:"in_flight_bytes"`
-	// MaxStartDelay, MaxAlignment and MaxSync are the largest among the subtasks.
+	// The largest among the subtasks: the time until the barrier came, the wait for
+	// other channels, the stop for the snapshot, and the time to store it.
 	MaxStartDelay time.Duration `json:"max_start_delay_ns"`
 	MaxAlignment  time.Duration `json:"max_alignment_ns"`
 	MaxSync       time.Duration `json:"max_sync_ns"`
+	MaxAsync      time.Duration `json:"max_async_ns"`
 }
 
 // Restored is a checkpoint that a job has gone on from.
