@@ -2,6 +2,7 @@ package afflux
 
 import (
 	"context"
+	jsonv1 "encoding/json"
 	"encoding/json/jsontext"
 	"encoding/json/v2"
 	"errors"
@@ -192,7 +193,7 @@ func summarize(r *Run, o ExecuteOptions, live bool) error {
 	if r.writesStdout() {
 		w = o.Stderr
 	}
-	if err := json.MarshalWrite(w, s, jsontext.WithIndent("  ")); err != nil {
+	if err := json.MarshalWrite(w, s, jsontext.WithIndent("  "), jsonv1.FormatDurationAsNano(true)); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n")

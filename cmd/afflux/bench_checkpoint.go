@@ -1,6 +1,7 @@
 package main
 
 import (
+	jsonv1 "encoding/json"
 	"encoding/json/jsontext"
 	"encoding/json/v2"
 	"errors"
@@ -43,7 +44,7 @@ records, and with one of 10 s where they overtake them after 100 ms.`,
 			if !asJSON {
 				return exit(1, res.Print(cmd.OutOrStdout()))
 			}
-			text, err := json.Marshal(res, jsontext.Multiline(true))
+			text, err := json.Marshal(res, jsontext.Multiline(true), jsonv1.FormatDurationAsNano(true))
 			if err != nil {
 				return exit(1, err)
 			}

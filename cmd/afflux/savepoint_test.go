@@ -86,7 +86,7 @@ sinks:
 		t.Errorf("the summary says nothing of it:\n%s", log)
 	}
 	_ = r.Close()
-	if code, _, errs := command(t, "run", path, "--headless", "--listen", "off", "--from", savepoint, "--parallelism", "1"); code != afflux.ExitDone || !strings.Contains(errs, "restored from") {
+	if code, out, errs := command(t, "run", path, "--json", "--headless", "--listen", "off", "--from", savepoint, "--parallelism", "1"); code != afflux.ExitDone || !strings.Contains(errs, "restored from") || !strings.Contains(out, `"duration_ns": `) {
 		t.Fatalf("code %d:\n%s", code, errs)
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "out-*.csv"))
