@@ -69,6 +69,12 @@ type Stateful interface {
 // its first one is as quick as the next.
 type Snapshotted interface{ Snapshots() bool }
 
+// Hurried is implemented by contexts of tasks that take checkpoints. Hurry tells
+// an operator that is about to Wait in the middle of a batch whether a barrier has
+// to get through: then it takes the rest of the batch into its state, if it can,
+// and returns.
+type Hurried interface{ Hurry() bool }
+
 // Ported is implemented by operators with several inputs: it is called instead
 // of Process, with the number of the input that the batch came by. The
 // watermark of such an operator is the lowest of its inputs.
@@ -77,8 +83,8 @@ type Ported interface {
 }
 
 // WatermarkGenerator makes the watermarks of one split, or of one subtask in
-// the middle of a stream. There it may implement Stateful. Both methods return one, or event.MinTime to say
-// nothing new; a watermark never goes back.
+// the middle of a stream. There it may implement Stateful. Both methods return
+// one, or event.MinTime to say nothing new; a watermark never goes back.
 type WatermarkGenerator interface {
 	// Batch is called for records with their event times.
 	Batch(b event.Batch) event.Time

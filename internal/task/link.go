@@ -270,6 +270,9 @@ func (l *link) Sleep(d time.Duration) {
 	if l.woken.Swap(false) {
 		return
 	}
+	if _, until := t.barriers.hurry(); until > 0 {
+		d = sooner(d, until) // to be asked again by then
+	}
 	l.counters.External.Add(t.suspend(Outside, -1, d))
 	l.woken.Store(false)
 }

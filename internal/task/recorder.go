@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/internal/checkpoint"
@@ -45,8 +47,28 @@ func (w *recorder) ranged(f func(to io.Writer) error) (checkpoint.Range, error) 
 		w.pending, w.frame = pending, checkpoint.NewFileWriter(pending, w.name)
 	}
 	w.frame.Begin()
-	err := f(w.frame)
+	err := f(&polite{to: w.frame, since: time.Now()})
 	return w.frame.End(), err
+}
+
+// polite is a writer that lets tasks go on now and then. Whoever encodes state
+// could keep a processor for 10 ms otherwise, and tasks that wait for one have
+// stopped.
+type polite struct {
+	to    io.Writer
+	since time.Time
+}
+
+// turn is about as long as a task works before it lets others go on.
+const turn = 200 * time.Microsecond
+
+// Write implements io.Writer.
+func (p *polite) Write(b []byte) (int, error) {
+	if time.Since(p.since) > turn {
+		runtime.Gosched()
+		p.since = time.Now()
+	}
+	return p.to.Write(b)
 }
 
 // blobs moves the large ones into the file.

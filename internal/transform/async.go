@@ -49,8 +49,10 @@ type Async[T, U any] struct {
 	queue      []*call[T, U]
 	queueLimit int
 	// under holds the calls in unordered mode, for snapshots.
-	under []*call[T, U]
-	// waiting are restored calls that are made when others have returned.
+	under   []*call[T, U]
+	hurried operator.Hurried // nil without checkpoints
+	// waiting are calls that are made when others have returned: restored ones,
+	// and those of a batch that had to come to its end for a barrier.
 	waiting []*call[T, U]
 	// epochs are the spans between watermarks, oldest first.
 	epochs  []epoch
@@ -128,6 +130,7 @@ func newAsync[T, U any](cfg AsyncConfig, f func(context.Context, []T) ([]U, erro
 // Open implements operator.Operator.
 func (o *Async[T, U]) Open(ctx operator.Context) error {
 	o.buf = event.NewRecords[U](ctx.BatchCapacity(event.TypeOf[U]().Size()))
+	o.hurried, _ = ctx.(operator.Hurried)
 	return o.base.Open(ctx)
 }
 
@@ -141,6 +144,10 @@ func (o *Async[T, U]) Process(b event.Batch) error {
 			}
 			if !o.full() {
 				break
+			}
+			if o.hurried != nil && o.hurried.Hurry() {
+				o.postpone(in, from)
+				return o.settle()
 			}
 			o.ctx.Wait()
 		}
@@ -161,6 +168,15 @@ func (o *Async[T, U]) Process(b event.Batch) error {
 		from = to
 	}
 	return o.settle()
+}
+
+// postpone lets the records of a batch from an index on wait for their turn.
+func (o *Async[T, U]) postpone(in *event.Records[T], from int) {
+	for from < len(in.Values) {
+		to := min(from+o.cfg.Bulk, len(in.Values))
+		o.waiting = append(o.waiting, o.take(in.Values[from:to], in.Times[from:to]))
+		from = to
+	}
 }
 
 // full tells whether nothing more may be taken before a call has come back.

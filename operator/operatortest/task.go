@@ -138,6 +138,9 @@ func (c *fakeTask[U]) Sleep(d time.Duration) {
 	c.woken = false
 }
 
+// Hurry implements operator.Hurried.
+func (c *fakeTask[U]) Hurry() bool { return c.rng.IntN(4) == 0 }
+
 // Wake implements operator.Context.
 func (c *fakeTask[U]) Wake() { c.woken = true }
 
