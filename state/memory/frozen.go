@@ -3,6 +3,7 @@ package memory
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -216,18 +217,41 @@ func (f *frozen) encode(to, slots []byte) (dst []byte, err error) {
 			dst, err = to, fmt.Errorf("an entry cannot be in a checkpoint: %v", v)
 		}
 	}()
+	if f.entry.solid > 0 {
+		return appendSolid(to, slots, f.size, f.entry.solid), nil
+	}
 	dst = to
-	solid := f.entry.solid
 	for ; len(slots) > 0; slots = slots[f.size:] {
 		if p := unsafe.Pointer(unsafe.SliceData(slots)); *(*uint64)(p) != 0 {
-			if solid > 0 {
-				dst = append(dst, slots[:solid]...)
-			} else if dst, err = f.entry.append(dst, p, &f.texts); err != nil {
+			if dst, err = f.entry.append(dst, p, &f.texts); err != nil {
 				return dst, err
 			}
 		}
 	}
 	return dst, nil
+}
+
+// appendSolid adds the first solid bytes of each slot that is not empty. It copies all
+// and overwrites what is not wanted: which slots are empty cannot be foreseen,
+// and a wrong guess of the processor costs more than a copy.
+func appendSolid(dst, slots []byte, size, solid uintptr) []byte {
+	if len(slots) == 0 {
+		return dst
+	}
+	at := uintptr(len(dst))
+	dst = slices.Grow(dst, len(slots)) // also for all of the last slot
+	to, from := unsafe.Pointer(unsafe.SliceData(dst)), unsafe.Pointer(unsafe.SliceData(slots))
+	for offset := uintptr(0); offset < uintptr(len(slots)); offset += size {
+		slot, place := unsafe.Add(from, offset), unsafe.Add(to, at)
+		for word := uintptr(0); word < size; word += 8 { // slots begin with a uint64, so they are whole words
+			*(*[8]byte)(unsafe.Add(place, word)) = *(*[8]byte)(unsafe.Add(slot, word))
+		}
+		next := at + solid
+		if *(*uint64)(slot) != 0 {
+			at = next
+		}
+	}
+	return dst[:at]
 }
 
 // write hands over what is stored for all entries, some pages at a time.
@@ -256,14 +280,14 @@ func (f *frozen) take(page int, out, slots []byte) (_, _ []byte, err error) {
 	p := &f.pages[page]
 	f.mu.Lock()
 	if p.CompareAndSwap(nil, saving) {
-		if f.entry.flat {
+		if f.entry.flat && f.entry.solid == 0 {
 			slots = append(slots[:0], f.raw(page)...)
 		} else {
 			out, err = f.encode(out, f.raw(page))
 		}
 		p.Store(written)
 		f.mu.Unlock()
-		if f.entry.flat { // nobody waits for this
+		if f.entry.flat && f.entry.solid == 0 { // nobody waits for this
 			out, err = f.encode(out, slots)
 		}
 		return out, slots, err
