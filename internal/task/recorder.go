@@ -59,8 +59,9 @@ type polite struct {
 	since time.Time
 }
 
-// turn is about as long as a task works before it lets others go on.
-const turn = 200 * time.Microsecond
+// turn is how long a task may wait for that. Shorter ones make writing slow, and
+// tasks save what is not written yet ahead of each change.
+const turn = time.Millisecond
 
 // Write implements io.Writer.
 func (p *polite) Write(b []byte) (int, error) {
