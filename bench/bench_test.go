@@ -96,3 +96,20 @@ func TestHistogramQuantiles(t *testing.T) {
 		t.Errorf("the largest is %d, want %d", h.max, all[len(all)-1])
 	}
 }
+
+// TestCheckpointsAgree: jobs with checkpoints give the same, and take some.
+func TestCheckpointsAgree(t *testing.T) {
+	for _, h := range Hots {
+		var seen Checkpointed
+		if _, err := Compare(t.Context(), h.Path(t.TempDir(), 2_000_000, time.Millisecond, &seen), 1); err != nil {
+			t.Fatal(err)
+		}
+		if seen.Taken == 0 || seen.Failed > 0 || seen.Bytes == 0 || seen.Sync <= 0 {
+			t.Errorf("%s: got %+v", h.Name, seen)
+		}
+	}
+	without, with, err := MeasureStops(t.Context(), t.TempDir(), 2_000_000, 1, 10*time.Millisecond)
+	if err != nil || without.Max <= 0 || with.Max <= 0 || with.Taken.Taken == 0 || without.Taken.Taken > 0 {
+		t.Errorf("got %+v and %+v (%v)", without, with, err)
+	}
+}

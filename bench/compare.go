@@ -67,6 +67,8 @@ type Result struct {
 	Work Spread
 	// RawRate and Rate are records per second.
 	RawRate, Rate Spread
+	// RawBusy and Busy are seconds of processor time of a run.
+	RawBusy, Busy Spread
 	// Allocs and AllocBytes are per record of the engine, start and stop of
 	// the job included.
 	Allocs, AllocBytes float64
@@ -78,7 +80,7 @@ func (r *Result) OK() bool { return r.Best >= r.Must }
 // Compare measures a path: the loop, the engine, the loop again, so many times.
 func Compare(ctx context.Context, p Path, repetitions int) (*Result, error) {
 	n := p.Records
-	var ratio, control, work, raw, rate, allocs, bytes []float64
+	var rawBusy, busy, ratio, control, work, raw, rate, allocs, bytes []float64
 	for rep := range repetitions + 1 {
 		a, loop, sum := clocked(func() uint64 { return p.Raw(n) })
 		var err error
@@ -86,7 +88,7 @@ func Compare(ctx context.Context, p Path, repetitions int) (*Result, error) {
 		runtime.ReadMemStats(&before)
 		e, engine, got := clocked(func() (s uint64) { s, err = p.Engine(ctx, n); return s })
 		runtime.ReadMemStats(&after)
-		b, _, again := clocked(func() uint64 { return p.Raw(n) })
+		b, loop2, again := clocked(func() uint64 { return p.Raw(n) })
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", p.Name, err)
@@ -99,12 +101,14 @@ func Compare(ctx context.Context, p Path, repetitions int) (*Result, error) {
 		ratio = append(ratio, (a+b)/2/e)
 		control = append(control, a/b)
 		raw = append(raw, float64(n)/a, float64(n)/b)
+		rawBusy = append(rawBusy, loop.Seconds(), loop2.Seconds())
+		busy = append(busy, engine.Seconds())
 		work = append(work, float64(loop)/float64(max(engine, 1)))
 		rate = append(rate, float64(n)/e)
 		allocs = append(allocs, float64(after.Mallocs-before.Mallocs)/float64(n))
 		bytes = append(bytes, float64(after.TotalAlloc-before.TotalAlloc)/float64(n))
 	}
-	r := &Result{Path: p, Ratio: spread(ratio), Control: spread(control), Work: spread(work), RawRate: spread(raw), Rate: spread(rate),
+	r := &Result{Path: p, Ratio: spread(ratio), Control: spread(control), Work: spread(work), RawRate: spread(raw), Rate: spread(rate), RawBusy: spread(rawBusy), Busy: spread(busy),
 		Allocs: slices.Min(allocs), AllocBytes: slices.Min(bytes)}
 	r.Best = r.Rate.Max / r.RawRate.Max
 	return r, nil

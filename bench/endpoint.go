@@ -2,6 +2,8 @@ package bench
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/affluxdev/afflux/connector"
@@ -20,7 +22,24 @@ func (s source[T]) Describe() connector.Description {
 }
 
 func (s source[T]) Open(_ context.Context, sub connector.Subtask) (connector.Reader[T], error) {
-	return &reader[T]{fill: s.fill, n: s.n / sub.Parallelism, stream: sub.Index}, nil
+	r := &reader[T]{fill: s.fill, n: s.n / sub.Parallelism, stream: sub.Index}
+	if sub.Resume == nil {
+		return r, nil
+	}
+	if len(sub.Resume.Splits) != sub.Parallelism {
+		return nil, fmt.Errorf("the checkpoint is of %d sources, and there are %d", len(sub.Resume.Splits), sub.Parallelism)
+	}
+	for _, split := range sub.Resume.Splits {
+		if split.ID != strconv.Itoa(sub.Index) {
+			continue
+		}
+		at, err := strconv.Atoi(string(split.Position))
+		if err != nil || at < 0 || at > r.n {
+			return nil, fmt.Errorf("the checkpoint has source %d at %q of %d", sub.Index, split.Position, r.n)
+		}
+		r.at = at
+	}
+	return r, nil
 }
 
 type reader[T any] struct {
@@ -37,6 +56,11 @@ func (r *reader[T]) Poll(dst *event.Records[T], limit connector.Limit) (connecto
 		return connector.Status{State: connector.Done}, nil
 	}
 	return connector.Status{}, nil
+}
+
+// Positions implements connector.Positioned.
+func (r *reader[T]) Positions() ([]connector.Split, error) {
+	return []connector.Split{{ID: strconv.Itoa(r.stream), Position: strconv.AppendInt(nil, int64(r.at), 10)}}, nil
 }
 
 func (r *reader[T]) Close() error { return nil }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"runtime/pprof"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -57,10 +58,13 @@ func profiled(path string, match *regexp.Regexp, reps int) error {
 			return err
 		}
 	}
-	for _, p := range bench.Paths {
-		if !match.MatchString(p.Name) {
-			continue
+	paths := slices.DeleteFunc(slices.Clone(bench.Paths), func(p bench.Path) bool { return !match.MatchString(p.Name) })
+	if match.MatchString(costName) {
+		for _, h := range bench.Hots {
+			paths = append(paths, h.Path(os.TempDir(), hotRecords, time.Second, &bench.Checkpointed{}))
 		}
+	}
+	for _, p := range paths {
 		for range reps {
 			if _, err := p.Engine(context.Background(), p.Records); err != nil {
 				return err
@@ -95,6 +99,11 @@ func compared(match *regexp.Regexp, reps, records int, must bool) error {
 	if err := latencies(w, match); err != nil {
 		return err
 	}
+	cheap, err := checkpoints(w, match, reps, records)
+	if err != nil {
+		return err
+	}
+	missed += cheap
 	fast, err := onDisk(w, match, records)
 	if err != nil {
 		return err

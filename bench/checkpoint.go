@@ -1,0 +1,195 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/affluxdev/afflux"
+	"github.com/affluxdev/afflux/window"
+)
+
+// Hot is the hot part of Nexmark's q5: the count of each of a million keys in
+// windows of event time.
+type Hot struct {
+	Name string
+	// Slide is the event time of a pane in nanoseconds, and as many records of
+	// each of two sources; a window has Panes of them.
+	Slide, Panes int
+}
+
+// Hots are the settings of q5, windows of 10 s each 2 s, at a million records
+// in 2 s, in which all but a few keys are in each window and nearly two thirds
+// in each pane, so that there are some millions of counts; and one pane, with a
+// count for each key.
+var Hots = []Hot{
+	{"q5, 1 M keys in 5 panes", 500_000, 5},
+	{"q5, 1 M keys in 1 pane", 5_000_000, 1},
+}
+
+const hotKeys = 1_000_000
+
+// Checkpointed is what was seen of the checkpoints of some runs.
+type Checkpointed struct {
+	Taken, Failed int64
+	Bytes         int64 // the most that one has written
+	// The longest of all checkpoints and subtasks.
+	Sync, Async, Alignment, Duration time.Duration
+}
+
+func (c *Checkpointed) add(more Checkpointed) {
+	c.Taken += more.Taken
+	c.Failed += more.Failed
+	c.Bytes = max(c.Bytes, more.Bytes)
+	c.Sync = max(c.Sync, more.Sync)
+	c.Async = max(c.Async, more.Async)
+	c.Alignment = max(c.Alignment, more.Alignment)
+	c.Duration = max(c.Duration, more.Duration)
+}
+
+// Stops are times between two records of a subtask that has always some to do.
+type Stops struct {
+	// Median and Max are those of several runs, of each the longest.
+	Median, Max time.Duration
+	Taken       Checkpointed
+}
+
+// watched runs a job, and looks at its checkpoints many times a second.
+func watched(ctx context.Context, j *afflux.Job) (seen Checkpointed, err error) {
+	run, err := j.Start(ctx)
+	if err != nil {
+		return seen, err
+	}
+	look := func() {
+		c := run.Snapshot().Checkpoints
+		if c == nil {
+			return
+		}
+		seen.Taken, seen.Failed = c.Completed, c.Failed
+		if l := c.Last; l != nil {
+			seen.Bytes = max(seen.Bytes, l.Bytes)
+			seen.Sync = max(seen.Sync, l.MaxSync)
+			seen.Alignment = max(seen.Alignment, l.MaxAlignment)
+			seen.Duration = max(seen.Duration, l.Duration)
+			seen.Async = max(seen.Async, l.MaxAsync)
+		}
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			look()
+			continue
+		case <-run.Done():
+		}
+		look()
+		return seen, run.Wait()
+	}
+}
+
+// inDirectory makes an empty directory under dir for checkpoints, and removes
+// it.
+func inDirectory(dir string, f func(dir string) error) (err error) {
+	dir, err = os.MkdirTemp(dir, "afflux-bench-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	return f(dir)
+}
+
+// count counts the records of each key in sliding windows.
+func (h Hot) count(ctx context.Context, n int, options ...afflux.JobOption) (uint64, Checkpointed, error) {
+	j := afflux.NewJob("hot-items", append(options, afflux.Parallelism(parallel))...)
+	out := sink[window.Result[uint64, int64]]{fold: sumCounts[uint64]}
+	afflux.From(j, "source", source[Small]{n, fillKeyed(hotKeys)}).
+		EventTime((*Small).when, afflux.InOrder()).
+		KeyBy("key", (*Small).key).
+		Window(window.Sliding(time.Duration(h.Panes*h.Slide), time.Duration(h.Slide))).
+		Aggregate("count", afflux.Count[Small]()).
+		To("sum", &out)
+	seen, err := watched(ctx, j)
+	return out.sum.Load() / uint64(h.Panes), seen, err
+}
+
+// Path compares it with a checkpoint at intervals into files under dir with the
+// same without. What was seen of them is added to taken.
+func (h Hot) Path(dir string, records int, every time.Duration, taken *Checkpointed) Path {
+	return Path{
+		Name: fmt.Sprintf("%s, a checkpoint every %v", h.Name, every), Against: "the same without",
+		Records: records, Must: 0.95,
+		Raw: func(n int) uint64 {
+			sum, _, err := h.count(context.Background(), n)
+			if err != nil {
+				return 0 // the checksum differs
+			}
+			return sum
+		},
+		Engine: func(ctx context.Context, n int) (sum uint64, err error) {
+			err = inDirectory(dir, func(dir string) (err error) {
+				var seen Checkpointed
+				sum, seen, err = h.count(ctx, n, afflux.Checkpoints(filepath.Join(dir, "checkpoints"), afflux.Every(every)))
+				taken.add(seen)
+				return err
+			})
+			return sum, err
+		},
+	}
+}
+
+// MeasureStops measures the longest stops of a task that counts in states of a
+// process function, half a million in each of two subtasks: without checkpoints
+// and with one at intervals into files under dir, by turns.
+func MeasureStops(ctx context.Context, dir string, records, repetitions int, every time.Duration) (without, with Stops, err error) {
+	var quiet, pressed []float64
+	for range repetitions {
+		gap, _, err := longestGap(ctx, records)
+		if err != nil {
+			return without, with, err
+		}
+		quiet = append(quiet, float64(gap))
+		err = inDirectory(dir, func(dir string) error {
+			gap, seen, err := longestGap(ctx, records, afflux.Checkpoints(filepath.Join(dir, "checkpoints"), afflux.Every(every)))
+			pressed = append(pressed, float64(gap))
+			with.Taken.add(seen)
+			return err
+		})
+		if err != nil {
+			return without, with, err
+		}
+	}
+	without.of(quiet)
+	with.of(pressed)
+	return without, with, nil
+}
+
+func (s *Stops) of(gaps []float64) {
+	all := spread(gaps)
+	s.Median, s.Max = time.Duration(all.Median), time.Duration(all.Max)
+}
+
+// longestGap counts in states of a process function, a million of them, and
+// returns the longest time between two records of a subtask. It begins to look
+// when all keys have come, since the table grows before.
+func longestGap(ctx context.Context, n int, options ...afflux.JobOption) (time.Duration, Checkpointed, error) {
+	j := afflux.NewJob("stops", append(options, afflux.Parallelism(parallel))...)
+	var c counters
+	out := sink[Small]{fold: sumSmall}
+	afflux.From(j, "source", source[Small]{n, fillAll}).Watermarks(afflux.InOrder()).
+		KeyBy("key", (*Small).key).
+		Process("count", c.add).
+		To("sum", &out)
+	seen, err := watched(ctx, j)
+	longest, counted := time.Duration(0), 0
+	for _, one := range c.all {
+		longest, counted = max(longest, one.longest), counted+one.n
+	}
+	if err == nil && counted != n {
+		err = fmt.Errorf("%d records were counted of %d", counted, n)
+	}
+	return longest, seen, err
+}
