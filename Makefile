@@ -24,7 +24,7 @@ demo: ## watch a pipeline survive a tenfold spike
 test: ## vet, every test with the race detector, and the simulation of many seeds
 	go vet ./...
 	go test -race -short ./...
-	go test ./state/... ./operator/... ./internal/job/
+	go test . ./state/... ./operator/... ./internal/job/
 	AFFLUX_SEEDS=$(SEEDS) go test -count=1 ./internal/simtest/
 	@if [ -f bench/go.mod ]; then echo "cd bench && go vet ./... && go test ./..."; cd bench && go vet ./... && go test ./...; fi
 

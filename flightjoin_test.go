@@ -68,7 +68,7 @@ func TestFlightsJoinAgainstDuckDB(t *testing.T) {
 		}
 		equalSets(t, "airports", got, want)
 	}
-	for _, p := range []int{1, 2, 5} {
+	for _, p := range parallelisms {
 		t.Run(fmt.Sprint(p), func(t *testing.T) { check(t, afflux.Parallelism(p)) })
 	}
 	t.Run("on disk", func(t *testing.T) {

@@ -131,7 +131,7 @@ func TestIntervalJoinAgainstModel(t *testing.T) {
 				lower := time.Duration(rapid.IntRange(-60, 60).Draw(rt, "lower"))
 				upper := lower + time.Duration(rapid.IntRange(0, 80).Draw(rt, "width"))
 				bound := time.Duration(rapid.SampledFrom([]int{outOfOrder, 10, 0}).Draw(rt, "bound"))
-				for _, p := range []int{1, 2, 5} {
+				for _, p := range parallelisms {
 					got, lateLeft, lateRight := joinPings(t, left, right, bound, func(j *afflux.Joined[int, ping, ping]) *afflux.Pairs[ping, ping, match] {
 						return c.join(j.Between(lower, upper))
 					}, afflux.Parallelism(p), afflux.Buffers(2, 256))

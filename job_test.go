@@ -74,7 +74,7 @@ func run(t *testing.T, j *afflux.Job) error {
 }
 
 func TestMapFilterFlatMap(t *testing.T) {
-	for _, p := range []int{1, 2, 5} {
+	for _, p := range parallelisms {
 		t.Run(fmt.Sprint(p), func(t *testing.T) {
 			j := afflux.NewJob("t", afflux.Parallelism(p))
 			var out collector[string]
@@ -108,7 +108,7 @@ func TestMapFilterFlatMap(t *testing.T) {
 
 func TestKeyedWindowCount(t *testing.T) {
 	const n, keys, size = 100_000, 97, 1000
-	for _, p := range []int{1, 2, 5} {
+	for _, p := range parallelisms {
 		for _, sliding := range []int{1, 4} {
 			t.Run(fmt.Sprint(p, sliding), func(t *testing.T) {
 				j := afflux.NewJob("t", afflux.Parallelism(p))

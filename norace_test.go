@@ -2,4 +2,4 @@
 
 package afflux_test
 
-const raced = false
+var parallelisms = []int{1, 2, 5}

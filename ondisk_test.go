@@ -131,7 +131,7 @@ func TestRollingOnDisk(t *testing.T) {
 		Add:    func(a **float64, v *ping) { **a += float64(v.N) },
 		Result: func(a **float64) float64 { return **a },
 	})
-	for _, p := range []int{1, 2, 5} {
+	for _, p := range parallelisms {
 		t.Run(fmt.Sprint(p), func(t *testing.T) {
 			j := afflux.NewJob("t", afflux.Parallelism(p), onPebble(t, littleMemory))
 			var gotCounts collector[afflux.KV[int, float64]]
@@ -193,10 +193,7 @@ func TestWindowsOnDiskAreThoseInMemory(t *testing.T) {
 			if len(want) < 1000 {
 				t.Fatalf("only %d results", len(want))
 			}
-			for _, p := range []int{1, 2, 5} {
-				if raced && p != 2 {
-					continue
-				}
+			for _, p := range parallelisms {
 				if got := results(afflux.Parallelism(p), onPebble(t, littleMemory)); !slices.Equal(got, want) {
 					t.Fatalf("parallelism %d: %d results, in memory %d", p, len(got), len(want))
 				}

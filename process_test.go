@@ -69,7 +69,7 @@ func (crowded) Resident() int64 { return 0 }
 // atParallelism runs a test at several parallelisms, with tiny buffers, and
 // with state on disk.
 func atParallelism(t *testing.T, f func(t *testing.T, options ...afflux.JobOption)) {
-	for _, p := range []int{1, 2, 5} {
+	for _, p := range parallelisms {
 		t.Run(fmt.Sprint(p), func(t *testing.T) { f(t, afflux.Parallelism(p)) })
 		t.Run(fmt.Sprint(p, " tiny"), func(t *testing.T) {
 			f(t, afflux.Parallelism(p), afflux.Buffers(2, 256), afflux.MaxRecord(1<<10))

@@ -2,6 +2,6 @@
 
 package afflux_test
 
-// raced: the race detector makes long comparisons several times as long, and
-// parallelism is what it has to see.
-const raced = true
+// parallelisms are those that long comparisons are run with. The race detector
+// makes them several times as long, and parallelism is what it has to see.
+var parallelisms = []int{2}

@@ -56,7 +56,7 @@ func TestTemporalJoinAgainstModel(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				left, right := drawPings(rt, "left"), versions(drawPings(rt, "right"))
 				bound := time.Duration(rapid.SampledFrom([]int{outOfOrder, 10, 0}).Draw(rt, "bound"))
-				for _, p := range []int{1, 2, 5} {
+				for _, p := range parallelisms {
 					got, lateLeft, lateRight := joinPings(t, left, right, bound, join, afflux.Parallelism(p), afflux.Buffers(2, 256))
 					want := asOf(without(left, lateLeft), without(right, lateRight), name == "left")
 					if !slices.Equal(sortMatches(got), sortMatches(want)) {

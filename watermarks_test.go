@@ -196,7 +196,7 @@ func TestPunctuatedWatermarks(t *testing.T) {
 		slices.Reverse(values[from+1 : from+100])
 	}
 	for _, late := range []bool{false, true} { // after the source, and further down
-		for _, p := range []int{1, 2, 5} {
+		for _, p := range parallelisms {
 			t.Run(fmt.Sprint(late, " ", p), func(t *testing.T) {
 				j := afflux.NewJob("t", afflux.Parallelism(p), afflux.Buffers(2, 64))
 				s := afflux.From(j, "numbers", memory.Source(values), afflux.Parallelism(1))

@@ -174,7 +174,7 @@ func TestWindowsAgainstBruteForce(t *testing.T) {
 				stays := drawStays(rt, 11*24*time.Hour, bound)
 				want := c.want(slices.Clone(stays))
 				where := rapid.SampledFrom(slices.Sorted(maps.Keys(places))).Draw(rt, "state")
-				for _, p := range []int{1, 2, 5} {
+				for _, p := range parallelisms {
 					results, late := windowsOf(t, p, places[where], stays, c.definition, bound)
 					var got []bag
 					for _, r := range results {
@@ -207,7 +207,7 @@ func TestOnTimeAndLateAreAll(t *testing.T) {
 				}
 				options = append(options, afflux.Discard())
 				where := rapid.SampledFrom(slices.Sorted(maps.Keys(places))).Draw(rt, "state")
-				for _, p := range []int{1, 2, 5} {
+				for _, p := range parallelisms {
 					results, late := windowsOf(t, p, places[where], stays, d, bound, options...)
 					var ids []int
 					for _, r := range results {
@@ -286,7 +286,7 @@ func TestFlightsAgainstDuckDB(t *testing.T) {
 		"sliding":  window.Sliding(24*time.Hour, 6*time.Hour),
 		"session":  window.Session(30 * time.Minute),
 	} {
-		for _, p := range []int{1, 2, 5} {
+		for _, p := range parallelisms {
 			t.Run(fmt.Sprint(kind, " ", p), func(t *testing.T) {
 				// The same with lateness, which nothing needs.
 				for _, options := range [][]afflux.WindowOption{nil, {afflux.AllowedLateness(time.Hour)}} {
@@ -338,7 +338,7 @@ func TestFlightsOnTimeAndLateAreAll(t *testing.T) {
 	for _, d := range []window.Definition{window.Tumbling(time.Hour), window.Days(location(t, "America/New_York")), window.Session(30 * time.Minute)} {
 		for _, lateness := range []time.Duration{0, time.Hour, 6 * time.Hour, 21 * time.Hour} {
 			t.Run(fmt.Sprint(d, " ", lateness), func(t *testing.T) {
-				for _, p := range []int{1, 2, 5} {
+				for _, p := range parallelisms {
 					results, late := flightWindows(t, p, time.Hour, d, afflux.AllowedLateness(lateness), afflux.Discard())
 					n := int64(late)
 					for _, r := range results {
