@@ -61,6 +61,7 @@ func (o *Output) Barrier(b *event.Barrier) (kept []Kept) {
 			o.publishBarrier(d, b)
 		} else {
 			c.aside = append(c.aside, aside{slot{watermark: o.watermark, idle: o.idle, barrier: b}})
+			o.asides++
 			o.announced[d], o.dirty = o.watermark, true
 		}
 	}
@@ -100,9 +101,26 @@ func (o *Output) setAside(d int) {
 		o.open.Take(d, b)
 	}
 	o.Bytes += size
+	o.asides++
 	o.asideBytes += size
 	o.announced[d] = o.watermark
 	c.aside = append(c.aside, aside{slot{batch: b, bytes: size, watermark: o.watermark, idle: o.idle}})
+}
+
+// Asides is how many batches and barriers are set aside.
+func (o *Output) Asides() int { return o.asides }
+
+// Settle sends what was set aside, ahead of all else. It waits for credit, unless
+// a barrier has to get through. A task calls it before it takes new input: so it is
+// between two batches when the next barrier comes.
+func (o *Output) Settle() {
+	if o.asides > 0 {
+		for _, c := range o.channels {
+			if !o.drain(c, true) {
+				return
+			}
+		}
+	}
 }
 
 // drain publishes what a channel's sender has set aside. It waits for credit if
@@ -120,6 +138,7 @@ func (o *Output) drain(c *Channel, wait bool) bool {
 		c.disarm()
 		c.reclaimAll(o)
 		c.aside = c.aside[1:]
+		o.asides--
 		o.asideBytes -= s.bytes
 		c.idle = s.idle
 		if err := c.publishSlot(s); err != nil {

@@ -169,8 +169,17 @@ func (c *Channel) reclaim() event.Batch {
 }
 
 // OpenLimit is the size in bytes at which the producer should send a batch
-// off: half of the window, so that one batch fills while another is worked on.
-func (c *Channel) OpenLimit(batch int64) int64 { return min(batch, max(c.window.Load()/2, 1)) }
+// off: half of the window, so that one batch fills while another is worked on. It
+// is less where the window is small because the receiver is slow: what is open, and
+// what is being worked on, would come on top of the work that may be in flight.
+func (c *Channel) OpenLimit(batch int64) int64 {
+	w := c.window.Load()
+	part := w / 2
+	if 4*w < c.bound {
+		part = w / 8
+	}
+	return min(batch, max(part, 1))
+}
 
 // peek returns the next slot for the consumer, or nil.
 func (c *Channel) peek() *slot {

@@ -54,7 +54,8 @@ type Output struct {
 	since     int64        // when the first record of the open batches came, by Age's clock
 	dirty     bool
 	idle      bool
-	// asideBytes is what all channels have set aside.
+	// asides is what all channels have set aside, asideBytes that of the records.
+	asides     int
 	asideBytes int64
 	// Records and Bytes count what was sent.
 	Records, Bytes int64

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -111,8 +112,10 @@ func interrupted(t *testing.T, root string, values []int, sink connector.Sink[co
 	}
 	var n atomic.Int64
 	slowly := func() error { // so that it does not end before
-		if n.Add(1)%300 == 0 {
-			time.Sleep(time.Millisecond)
+		if n.Add(1)%20 == 0 {
+			for range 50 {
+				runtime.Gosched()
+			}
 		}
 		return nil
 	}

@@ -173,6 +173,20 @@ func (p *barriers) deadline() (at time.Time, ok bool) {
 	return at, ok
 }
 
+// settleOutputs sends what outputs have set aside, before new input is taken. A
+// barrier that comes meanwhile gets through between two batches.
+func (t *Task) settleOutputs() {
+	if t.barriers == nil {
+		return
+	}
+	for _, o := range t.outputs {
+		for o.Asides() > 0 {
+			o.Settle()
+			t.checkpoint()
+		}
+	}
+}
+
 // hurry tells a task that waits in the middle of a batch whether a barrier has
 // to get through, and otherwise how long it may wait, 0 for ever.
 func (p *barriers) hurry() (now bool, d time.Duration) {
@@ -258,11 +272,12 @@ func (p *barriers) caught(channel int) {
 		return
 	}
 	c := p.cut
-	lane := c.lanes[channel]
+	lane, began := c.lanes[channel], p.t.host.Now()
 	skip, known, err := p.t.gate.Overtaken(channel, id, lane.taken, lane.add)
 	if err != nil {
 		c.fail(p.t.links[0], err)
 	}
+	c.metrics.Sync += time.Duration(p.t.host.Now() - began)
 	if known {
 		lane.skip = skip
 		p.carryOut(p.align.Barrier(p.t.host.Wall(), channel, c.barrier))

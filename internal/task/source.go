@@ -90,6 +90,7 @@ func (s *source) run() {
 	limit := connector.Limit{Records: s.batch.Cap(), Bytes: t.cfg.Batch}
 	for !t.draining.Load() {
 		t.checkpoint()
+		t.settleOutputs()
 		if s.ahead() {
 			s.hold()
 			continue

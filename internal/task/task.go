@@ -272,6 +272,7 @@ func (t *Task) consume() {
 	first := t.links[0]
 	for {
 		t.checkpoint()
+		t.settleOutputs()
 		in, ok, err := t.gate.Next()
 		if err != nil {
 			first.fail(err)
