@@ -104,12 +104,31 @@ func TestCheckpointsAgree(t *testing.T) {
 		if _, err := Compare(t.Context(), h.Path(t.TempDir(), 2_000_000, time.Millisecond, &seen), 1); err != nil {
 			t.Fatal(err)
 		}
-		if seen.Taken == 0 || seen.Failed > 0 || seen.Bytes == 0 || seen.Sync <= 0 {
+		if seen.Taken == 0 || seen.Failed > 2 || // one of each run may be under way at its end
+			seen.Bytes == 0 || seen.Sync <= 0 {
 			t.Errorf("%s: got %+v", h.Name, seen)
 		}
 	}
 	without, with, err := MeasureStops(t.Context(), t.TempDir(), 2_000_000, 1, 10*time.Millisecond)
 	if err != nil || without.Max <= 0 || with.Max <= 0 || with.Taken.Taken == 0 || without.Taken.Taken > 0 {
 		t.Errorf("got %+v and %+v (%v)", without, with, err)
+	}
+}
+
+func TestRecover(t *testing.T) {
+	for _, disk := range []bool{false, true} {
+		r := Recovery{Dir: t.TempDir(), Disk: disk, Keys: 20_000}
+		kept, err := r.Fill(t.Context())
+		if err != nil || kept.Taken != 1 || kept.Bytes == 0 {
+			t.Fatalf("got %+v (%v)", kept, err)
+		}
+		called := 0
+		took, err := r.Recover(t.Context(), func() { called++ })
+		if err != nil || called != 1 || took <= 0 {
+			t.Errorf("got %v, called %d times (%v)", took, called, err)
+		}
+	}
+	if _, err := (Recovery{Dir: t.TempDir(), Keys: 100}).Recover(t.Context(), func() {}); err == nil {
+		t.Error("a job went on from nothing")
 	}
 }

@@ -16,6 +16,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == workerArgument {
+		if err := worker(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	reps := flag.Int("reps", 9, "repetitions of each comparison")
 	must := flag.Bool("must", false, "exit with 1 when a ratio that must be reached is not, by the best repetitions")
 	records := flag.Int("records", 0, "records of each run; 0 for what suits each path")
@@ -104,6 +111,11 @@ func compared(match *regexp.Regexp, reps, records int, must bool) error {
 		return err
 	}
 	missed += cheap
+	slow, err := recoveries(w, match, reps)
+	if err != nil {
+		return err
+	}
+	missed += slow
 	fast, err := onDisk(w, match, records)
 	if err != nil {
 		return err
