@@ -29,20 +29,11 @@ type Kept struct {
 }
 
 // Barrier passes a barrier on, behind all that was emitted and ahead of all that
-// will be. A barrier that may overtake records does not wait for credit: what
-// could not be sent is returned, and follows as soon as there is credit. Others
-// may wait like Emit, and must not be hurried by the host.
+// will be. It does not wait for credit: what cannot be sent is set aside, the
+// barrier behind it, and follows as soon as there is credit. Of a barrier that may
+// overtake records it is also returned.
 func (o *Output) Barrier(b *event.Barrier) (kept []Kept) {
-	if _, overtakes := b.Overtakes(); !overtakes {
-		for o.dirty = true; o.dirty; {
-			o.Flush()
-		}
-		for d, c := range o.channels {
-			o.room(c)
-			o.publishBarrier(d, b)
-		}
-		return nil
-	}
+	_, overtakes := b.Overtakes()
 	for d, c := range o.channels {
 		if n := o.openBytes(d); n > 0 {
 			if len(c.aside) == 0 && c.ready(n) {
@@ -51,12 +42,14 @@ func (o *Output) Barrier(b *event.Barrier) (kept []Kept) {
 				o.setAside(d)
 			}
 		}
-		for _, a := range c.aside {
-			if a.slot.batch != nil {
-				kept = append(kept, Kept{c, a.slot.batch})
+		if overtakes {
+			for _, a := range c.aside {
+				if a.slot.batch != nil {
+					kept = append(kept, Kept{c, a.slot.batch})
+				}
 			}
+			c.announce(b)
 		}
-		c.announce(b)
 		if len(c.aside) == 0 && c.hasAnySlot() {
 			o.publishBarrier(d, b)
 		} else {
@@ -66,14 +59,6 @@ func (o *Output) Barrier(b *event.Barrier) (kept []Kept) {
 		}
 	}
 	return kept
-}
-
-// room waits for a slot.
-func (o *Output) room(c *Channel) {
-	for !c.hasAnySlot() {
-		o.host.WaitCredit(c, 0, false)
-	}
-	c.disarm()
 }
 
 func (o *Output) publishBarrier(d int, b *event.Barrier) {

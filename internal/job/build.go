@@ -80,14 +80,16 @@ func (c *Config) gate(n, size int) credit.Config {
 		Ceiling:  int64(c.Buffers) * b,
 		Min:      int64(2 * (size + 8)),
 		Start:    startWindow,
-		Target:   max(c.Target, 0),
+		// The sender's open batch and the one that is being worked on come on top
+		// of what is in flight.
+		Target: max(c.Target, 0) / 4 * 3,
 	}
 }
 
 // overdraft is what an output may keep beyond credit, so that a task can come to
 // the end of its batch when a barrier has to get through.
 func (c *Config) overdraft() int64 {
-	if k := c.Checkpoints; k == nil || k.AtLeastOnce || k.UnalignedAfter < 0 {
+	if c.Checkpoints == nil {
 		return 0
 	}
 	return 4 * c.Batch

@@ -105,9 +105,13 @@ func hashBatch(b event.Batch) {
 
 // plan is source -> count by key -> sink.
 func plan(values []int, sink connector.Sink[counted], parallelism int, fail func() error) []*graph.Node {
+	return planFrom(memory.Source(values), sink, parallelism, fail)
+}
+
+func planFrom(source connector.Source[int], sink connector.Sink[counted], parallelism int, fail func() error) []*graph.Node {
 	ints, out := event.TypeOf[int](), event.TypeOf[counted]()
 	return []*graph.Node{
-		{ID: 0, Name: "source", Kind: "source", Parallelism: 1, Letters: -1, Outputs: []event.Type{ints}, Source: connector.DriveSource(memory.Source(values))},
+		{ID: 0, Name: "source", Kind: "source", Parallelism: 1, Letters: -1, Outputs: []event.Type{ints}, Source: connector.DriveSource(source)},
 		{ID: 1, Name: "count", Kind: "process", Parallelism: parallelism, Keyed: true, Letters: -1, Outputs: []event.Type{out},
 			Inputs:   []graph.Input{{From: 0, Partition: event.Hash, Hasher: hashBatch}},
 			Operator: func() operator.Operator { return &counter{fail: fail} }},

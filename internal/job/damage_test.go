@@ -1,12 +1,13 @@
 package job_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/affluxdev/afflux/connector"
 	"github.com/affluxdev/afflux/connector/memory"
+	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/internal/checkpoint"
 	"github.com/affluxdev/afflux/internal/job"
 	"github.com/affluxdev/afflux/operator"
@@ -39,15 +41,15 @@ func TestDamagedCheckpoints(t *testing.T) {
 		if sink = plain; n%2 == 0 {
 			sink = exact
 		}
-		if !interrupted(t, root, values, sink) {
-			continue
-		}
+		source := &portions{values: values}
+		interrupted(t, root, source, sink)
+		source.most.Store(int64(len(values)))
 		damaged := damage(t, root, rng, n%2 == 0)
 		store, err := checkpoint.NewDirectory(root)
 		if err != nil {
 			t.Fatal(err)
 		}
-		j, err := job.New(config(store), plan(values, sink, 2, func() error { return nil }))
+		j, err := job.New(config(store), planFrom(source, sink, 2, func() error { return nil }))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +82,7 @@ func TestDamagedCheckpoints(t *testing.T) {
 		}
 	}
 	t.Logf("%d went on from an older checkpoint, %d from the newest, %d refused", older, untouched, refused)
-	if older < cases/50 || refused < cases/50 {
+	if older < cases/20 || refused < cases/20 {
 		t.Error("the damage tests next to nothing")
 	}
 }
@@ -102,44 +104,76 @@ func once(list []counted) (out []counted) {
 	return out
 }
 
-// interrupted takes three checkpoints of a job and stops it. It reports false if
-// the job was faster.
-func interrupted(t *testing.T, root string, values []int, sink connector.Sink[counted]) bool {
+// portions is a source that gives out only as much as it may.
+type portions struct {
+	values []int
+	most   atomic.Int64
+}
+
+func (p *portions) Describe() connector.Description {
+	return connector.Description{Kind: "portions", MaxParallelism: 1, Bounded: true}
+}
+
+func (p *portions) Open(_ context.Context, sub connector.Subtask) (connector.Reader[int], error) {
+	r := &portion{of: p}
+	if sub.Resume != nil {
+		n, err := strconv.Atoi(string(sub.Resume.Splits[0].Position))
+		r.next = n
+		return r, err
+	}
+	return r, nil
+}
+
+type portion struct {
+	of   *portions
+	next int
+}
+
+func (r *portion) Poll(dst *event.Records[int], limit connector.Limit) (connector.Status, error) {
+	to := min(r.next+limit.Records, int(r.of.most.Load()))
+	for ; r.next < to; r.next++ {
+		dst.Append(r.of.values[r.next], event.MinTime)
+	}
+	switch {
+	case r.next == len(r.of.values):
+		return connector.Status{State: connector.Done}, nil
+	case dst.Len() == 0:
+		return connector.Status{State: connector.Idle, After: 100 * time.Microsecond}, nil
+	}
+	return connector.Status{}, nil
+}
+
+func (r *portion) Positions() ([]connector.Split, error) {
+	return []connector.Split{{ID: "all", Position: strconv.AppendInt(nil, int64(r.next), 10)}}, nil
+}
+
+func (r *portion) Close() error { return nil }
+
+// interrupted takes three checkpoints of a job that reads a part of its input,
+// and stops it.
+func interrupted(t *testing.T, root string, source *portions, sink connector.Sink[counted]) {
 	t.Helper()
 	store, err := checkpoint.NewDirectory(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var n atomic.Int64
-	slowly := func() error { // so that it does not end before
-		if n.Add(1)%20 == 0 {
-			for range 50 {
-				runtime.Gosched()
-			}
-		}
-		return nil
-	}
-	j, err := job.New(config(store), plan(values, sink, 2, slowly))
+	j, err := job.New(config(store), planFrom(source, sink, 2, func() error { return nil }))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := j.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 {
+	for i := range int64(3) {
+		source.most.Store((i + 1) * int64(len(source.values)) / 4)
 		if _, err := j.Checkpoint(t.Context(), checkpoint.Checkpoint); err != nil {
-			if err := j.Wait(); err != nil {
-				t.Fatal(err)
-			}
-			return false
+			t.Fatal(err)
 		}
 	}
 	j.Cancel()
-	err = j.Wait()
-	if err != nil && !errors.Is(err, operator.ErrCancelled) {
+	if err = j.Wait(); !errors.Is(err, operator.ErrCancelled) {
 		t.Fatal(err)
 	}
-	return err != nil
 }
 
 // damage flips a bit, cuts, or removes some files, of one checkpoint or of all.

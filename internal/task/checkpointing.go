@@ -150,7 +150,8 @@ func (p *barriers) came(in exchange.Input) {
 }
 
 // deadline is when a barrier that is known here overtakes records, the first of
-// those that are in the mail, announced, or being aligned.
+// those that are in the mail, announced, or being aligned. A source takes one at
+// once.
 func (p *barriers) deadline() (at time.Time, ok bool) {
 	first := func(t time.Time, is bool) {
 		if is && (!ok || t.Before(at)) {
@@ -161,7 +162,11 @@ func (p *barriers) deadline() (at time.Time, ok bool) {
 	if p.mailed.Load() {
 		p.mu.Lock()
 		for _, m := range p.mail {
-			if m.inject != nil {
+			switch {
+			case m.inject == nil:
+			case p.t.source != nil: // it need not wait for anybody
+				first(m.inject.Time, true)
+			default:
 				first(m.inject.Overtakes())
 			}
 		}
