@@ -129,15 +129,16 @@ func measure(ctx context.Context, cfg Config, s setting, dir string) (c *Case, e
 	return c, nil
 }
 
-// settle waits until what is in flight has stopped growing.
+// settle waits until what is in flight stays about the same: it grows at first,
+// and then what a burst has left behind drains away.
 func settle(ctx context.Context, r *afflux.Run, s setting) error {
 	const look, calm, longest = 250 * time.Millisecond, 3 * time.Second, time.Minute
 	least := max(calm, s.window*3/2)
 	if !s.pressed {
 		least = time.Second
 	}
-	var most int64
-	grown := time.Now()
+	var held int64
+	changed := time.Now()
 	for began := time.Now(); time.Since(began) < longest; {
 		if err := pause(ctx, look); err != nil {
 			return err
@@ -147,10 +148,10 @@ func settle(ctx context.Context, r *afflux.Run, s setting) error {
 			return r.Wait()
 		default:
 		}
-		if now := r.Snapshot().InFlightBytes; now > most+most/20 {
-			most, grown = now, time.Now()
+		if now := r.Snapshot().InFlightBytes; now > held+held/4 || now < held-held/4 {
+			held, changed = now, time.Now()
 		}
-		if time.Since(grown) >= least {
+		if time.Since(changed) >= least {
 			return nil
 		}
 	}

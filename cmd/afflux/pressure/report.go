@@ -26,8 +26,9 @@ type Case struct {
 	Operators []Operator `json:"operators"`
 	// Persisted are the bytes of records in flight in each checkpoint.
 	Persisted []int64 `json:"persisted_bytes"`
-	// Goal of the median, 0 for none; WithoutWrite if the time to write does not
-	// count.
+	// Goal of the median, 0 for none; WithoutWrite if the time to encode and write
+	// does not count, which is the stop and the write: of records in flight, the stop
+	// is the time to encode them.
 	Goal         time.Duration `json:"goal_ns,omitempty"`
 	WithoutWrite bool          `json:"goal_without_write,omitempty"`
 }
@@ -77,7 +78,7 @@ func (c *Case) judged() time.Duration {
 	}
 	rest := make([]time.Duration, len(c.Durations))
 	for i, d := range c.Durations {
-		rest[i] = max(d-c.Writes[i], 0)
+		rest[i] = max(d-c.Writes[i]-c.Syncs[i], 0)
 	}
 	return median(rest)
 }
@@ -92,7 +93,7 @@ func (r *Result) Print(out io.Writer) error {
 		if c.Goal > 0 {
 			goal = fmt.Sprintf("%s of %s", ms(c.judged()), ms(c.Goal))
 			if c.WithoutWrite {
-				goal += " without write"
+				goal += " without stop and write"
 			}
 			if c.judged() > c.Goal {
 				goal += ": missed"

@@ -40,7 +40,7 @@ func TestReport(t *testing.T) {
 	if err := r.Print(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"100.0 ms   400.0 ms", "100.0 ms of 250.0 ms", "100.0 ms of 150.0 ms without write", "1.0 MiB", "out 50.0 ms + 0.0 ms"} {
+	for _, want := range []string{"100.0 ms   400.0 ms", "100.0 ms of 250.0 ms", "100.0 ms of 150.0 ms without stop and write", "1.0 MiB", "out 50.0 ms + 0.0 ms"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}
