@@ -19,6 +19,8 @@ type Hot struct {
 	// Slide is the event time of a pane in nanoseconds, and as many records of
 	// each of two sources; a window has Panes of them.
 	Slide, Panes int
+	// Records of a run, for some seconds.
+	Records int
 }
 
 // Hots are the settings of q5, windows of 10 s each 2 s, at a million records
@@ -26,8 +28,8 @@ type Hot struct {
 // in each pane, so that there are some millions of counts; and one pane, with a
 // count for each key.
 var Hots = []Hot{
-	{"q5, 1 M keys in 5 panes", 500_000, 5},
-	{"q5, 1 M keys in 1 pane", 5_000_000, 1},
+	{"q5, 1 M keys in 5 panes", 500_000, 5, 60_000_000},
+	{"q5, 1 M keys in 1 pane", 5_000_000, 1, 200_000_000},
 }
 
 const hotKeys = 1_000_000
@@ -118,10 +120,10 @@ func (h Hot) count(ctx context.Context, n int, options ...afflux.JobOption) (uin
 
 // Path compares it with a checkpoint at intervals into files under dir with the
 // same without. What was seen of them is added to taken.
-func (h Hot) Path(dir string, records int, every time.Duration, taken *Checkpointed) Path {
+func (h Hot) Path(dir string, every time.Duration, taken *Checkpointed) Path {
 	return Path{
 		Name: fmt.Sprintf("%s, a checkpoint every %v", h.Name, every), Against: "the same without",
-		Records: records, Must: 0.95,
+		Records: h.Records, Must: 0.95,
 		Raw: func(n int) uint64 {
 			sum, _, err := h.count(context.Background(), n)
 			if err != nil {

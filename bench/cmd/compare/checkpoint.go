@@ -16,7 +16,6 @@ import (
 const (
 	costName    = "checkpoint cost"
 	stopName    = "checkpoint stops"
-	hotRecords  = 20_000_000
 	stopRecords = 10_000_000
 	stopMust    = 5 * time.Millisecond
 )
@@ -35,7 +34,8 @@ func checkpoints(w *tabwriter.Writer, match *regexp.Regexp, reps, records int) (
 		fmt.Fprintln(w, "\n"+costName+"\tagainst\twithout M/s\twith M/s\tratio\tmin..max\tbest/best\tby CPU time\tcontrol\tmust\tCPU ms each\tshare of CPU\t"+takenHead)
 		for _, h := range bench.Hots {
 			var taken bench.Checkpointed
-			c, err := bench.Compare(ctx, h.Path(os.TempDir(), cmp.Or(records, hotRecords), time.Second, &taken), reps)
+			h.Records = cmp.Or(records, h.Records)
+			c, err := bench.Compare(ctx, h.Path(os.TempDir(), time.Second, &taken), reps)
 			if err != nil {
 				return missed, err
 			}

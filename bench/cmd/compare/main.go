@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -40,7 +41,7 @@ func main() {
 		os.Exit(2)
 	}
 	if *profile != "" {
-		err = profiled(*profile, match, *reps)
+		err = profiled(*profile, match, *reps, *records)
 	} else {
 		err = compared(match, *reps, *records, *must)
 	}
@@ -50,7 +51,7 @@ func main() {
 	}
 }
 
-func profiled(path string, match *regexp.Regexp, reps int) error {
+func profiled(path string, match *regexp.Regexp, reps, records int) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
@@ -61,14 +62,14 @@ func profiled(path string, match *regexp.Regexp, reps int) error {
 	}
 	defer pprof.StopCPUProfile()
 	if match.MatchString(diskName) {
-		if _, err := bench.MeasureDisk(os.TempDir(), diskBudget, diskKeys, diskKeys); err != nil {
+		if _, err := bench.MeasureDisk(os.TempDir(), diskBudget, diskKeys, cmp.Or(records, diskKeys)); err != nil {
 			return err
 		}
 	}
 	paths := slices.DeleteFunc(slices.Clone(bench.Paths), func(p bench.Path) bool { return !match.MatchString(p.Name) })
 	if match.MatchString(costName) {
 		for _, h := range bench.Hots {
-			paths = append(paths, h.Path(os.TempDir(), hotRecords, time.Second, &bench.Checkpointed{}))
+			paths = append(paths, h.Path(os.TempDir(), time.Second, &bench.Checkpointed{}))
 		}
 	}
 	for _, p := range paths {
