@@ -41,14 +41,8 @@ func SimulateCrashes(seed uint64) (CrashResult, error) {
 func crash[R any, P record[R]](seed uint64) (CrashResult, error) {
 	first := newWorld(seed)
 	r := first.rng
-	cfg := job.Config{
-		Name:     "simulated",
-		Defaults: graph.Defaults{Parallelism: 1 + r.IntN(4), NoChaining: r.IntN(4) == 0},
-		Batch:    int64(64 << r.IntN(7)), Buffers: 2 + r.IntN(7), MaxRecord: int64(128 << r.IntN(7)),
-		Target:    time.Duration(1+r.IntN(100)) * time.Millisecond,
-		EveryStep: r.IntN(4) != 0,
-		Log:       slog.New(slog.DiscardHandler),
-	}
+	cfg := drawn(r, 4)
+	cfg.Log = slog.New(slog.DiscardHandler)
 	kept := &job.Checkpointing{Store: newShelves(), Interval: time.Duration(1+r.IntN(20)) * time.Millisecond, Timeout: time.Duration(1+r.IntN(2000)) * time.Millisecond,
 		Tolerated: -1, Retain: 1 + r.IntN(3), UnalignedAfter: time.Duration(r.IntN(10)) * time.Millisecond}
 	switch r.IntN(3) {
@@ -59,15 +53,7 @@ func crash[R any, P record[R]](seed uint64) (CrashResult, error) {
 	}
 	cfg.Checkpoints = kept
 	b := &builder[R, P]{w: first, read: map[[2]int]bool{}, sinks: map[int]*sink[R, P]{}, again: r.IntN(2) == 0}
-	for range 1 + r.IntN(3) {
-		b.source(cfg.MaxRecord, 300)
-	}
-	for range 1 + r.IntN(7) {
-		if r.IntN(4) == 0 {
-			b.probe(b.pick())
-		}
-		b.operator()
-	}
+	b.operators(cfg.MaxRecord)
 	b.finish()
 	for _, k := range b.sinks {
 		k.vault = &vault{prepared: map[string][]elem{}}

@@ -3,6 +3,7 @@ package simtest
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -63,26 +64,12 @@ const (
 func simulate[R any, P record[R]](seed uint64, calm bool) (Result, error) {
 	w := newWorld(seed)
 	r := w.rng
-	cfg := job.Config{
-		Name:     "simulated",
-		Defaults: graph.Defaults{Parallelism: 1 + r.IntN(5), NoChaining: r.IntN(4) == 0},
-		Batch:    int64(64 << r.IntN(7)), Buffers: 2 + r.IntN(7), MaxRecord: int64(128 << r.IntN(7)),
-		Target:    time.Duration(1+r.IntN(100)) * time.Millisecond,
-		EveryStep: r.IntN(4) != 0,
-	}
+	cfg := drawn(r, 5)
 	if r.IntN(3) == 0 {
 		cfg.Target = -1
 	}
 	b := &builder[R, P]{w: w, read: map[[2]int]bool{}, sinks: map[int]*sink[R, P]{}}
-	for range 1 + r.IntN(3) {
-		b.source(cfg.MaxRecord, 300)
-	}
-	for range 1 + r.IntN(7) {
-		if r.IntN(4) == 0 {
-			b.probe(b.pick())
-		}
-		b.operator()
-	}
+	b.operators(cfg.MaxRecord)
 	for _, s := range append([]stream(nil), b.open...) {
 		if r.IntN(2) == 0 && !b.read[[2]int{s.node, s.output}] {
 			b.probe(s)
@@ -133,6 +120,31 @@ func simulate[R any, P record[R]](seed uint64, calm bool) (Result, error) {
 		return res, errors.Join(err, w.close())
 	}
 	return res, b.verify(&res)
+}
+
+// drawn is a random configuration with at most so many subtasks.
+func drawn(r *rand.Rand, most int) job.Config {
+	return job.Config{
+		Name:     "simulated",
+		Defaults: graph.Defaults{Parallelism: 1 + r.IntN(most), NoChaining: r.IntN(4) == 0},
+		Batch:    int64(64 << r.IntN(7)), Buffers: 2 + r.IntN(7), MaxRecord: int64(128 << r.IntN(7)),
+		Target:    time.Duration(1+r.IntN(100)) * time.Millisecond,
+		EveryStep: r.IntN(4) != 0,
+	}
+}
+
+// operators adds some sources and operators.
+func (b *builder[R, P]) operators(maxRecord int64) {
+	r := b.w.rng
+	for range 1 + r.IntN(3) {
+		b.source(maxRecord, 300)
+	}
+	for range 1 + r.IntN(7) {
+		if r.IntN(4) == 0 {
+			b.probe(b.pick())
+		}
+		b.operator()
+	}
 }
 
 // shrink makes the sources smaller until the job is small.
