@@ -101,7 +101,7 @@ func TestHistogramQuantiles(t *testing.T) {
 func TestCheckpointsAgree(t *testing.T) {
 	for _, h := range Hots {
 		var seen Checkpointed
-		h.Records = 2_000_000
+		h.Records = 500_000
 		if _, err := Compare(t.Context(), h.Path(t.TempDir(), time.Millisecond, &seen), 1); err != nil {
 			t.Fatal(err)
 		}
