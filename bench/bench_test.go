@@ -2,7 +2,6 @@ package bench
 
 import (
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -41,23 +40,6 @@ func TestNothingIsAllocatedPerRecord(t *testing.T) {
 				t.Errorf("%.4f allocations a record", r.Allocs)
 			}
 		})
-	}
-}
-
-// TestMust measures for some minutes and needs a quiet machine, so it runs only
-// when asked for.
-func TestMust(t *testing.T) {
-	if os.Getenv("AFFLUX_BENCH") == "" {
-		t.Skip("set AFFLUX_BENCH=1 to compare the engine with plain loops")
-	}
-	for _, p := range Paths {
-		r, err := Compare(t.Context(), p, 9)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !r.OK() {
-			t.Errorf("%s against %s: %.3f, must be %.3g", p.Name, p.Against, r.Best, p.Must)
-		}
 	}
 }
 

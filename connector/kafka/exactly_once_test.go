@@ -280,9 +280,6 @@ func TestExactlyOnceThroughRestarts(t *testing.T) {
 		{"kill", func(ctx context.Context) error { return errors.Join(n.real.Kill(), n.real.Restart(ctx)) }},
 	} {
 		t.Run(hit.name, func(t *testing.T) {
-			if hit.name == "restart" && testing.Short() {
-				t.Skip("a kill is tested, a restart takes long")
-			}
 			topic := n.topic(t, 2)
 			sink := exactly(n, topic)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
