@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -103,6 +104,11 @@ func (o Options) check() error {
 	for topic, n := range o.Topics {
 		if topic == "" || n < 1 || n > 1<<15 {
 			return fmt.Errorf("broker: topic %q with %d partitions: a topic needs a name and 1 to 32768 partitions", topic, n)
+		}
+		if len(topic) > 249 || strings.Trim(topic, ".") == "" || strings.ContainsFunc(topic, func(r rune) bool {
+			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
+		}) {
+			return fmt.Errorf("broker: topic %q: a name has letters, digits, and . _ - only, and at most 249 of them", topic)
 		}
 	}
 	return nil

@@ -160,6 +160,7 @@ func TestRefusals(t *testing.T) {
 		{"wildcard", Options{Listen: "0.0.0.0:0"}, "names no host"},
 		{"any host", Options{Listen: ":0"}, "names no host"},
 		{"no partitions", Options{Listen: "127.0.0.1:0", Topics: map[string]int{"a": 0}}, `topic "a" with 0 partitions`},
+		{"partitions in the name", Options{Listen: "127.0.0.1:0", Topics: map[string]int{"counts:2": 1}}, `topic "counts:2": a name has`},
 		{"sync without directory", Options{SyncWrites: true}, "need a data directory"},
 	} {
 		b, err := Start(t.Context(), c.o)
