@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/affluxdev/afflux/event"
 )
@@ -257,4 +258,13 @@ func (p *Plan) InputName(node, i int) string {
 // ArrowName is InputName of the arrow that an edge is.
 func (p *Plan) ArrowName(e Edge) string {
 	return p.InputName(e.To, e.Index)
+}
+
+// TaskName is the name of a chain: its operators joined. It is unique in a plan.
+func (p *Plan) TaskName(chain int) string {
+	names := make([]string, len(p.Chains[chain].Nodes))
+	for i, n := range p.Chains[chain].Nodes {
+		names[i] = p.Nodes[n].Name
+	}
+	return strings.Join(names, " -> ")
 }

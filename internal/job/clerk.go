@@ -75,7 +75,7 @@ func newClerk(cfg *Config, g *Graph, attempt int, r recovery, on Surroundings) (
 		AtLeastOnce: c.AtLeastOnce, UnalignedAfter: c.UnalignedAfter, Retain: c.Retain, History: remembered}, describe(g.Plan), r.registry, r.next, on.Now())
 	for i, list := range g.Tasks {
 		for s, t := range list {
-			k.tasks[checkpoint.Subtask{Task: chainName(g.Plan, i), Index: s}] = t
+			k.tasks[checkpoint.Subtask{Task: g.Plan.TaskName(i), Index: s}] = t
 		}
 	}
 	return k, err
@@ -90,31 +90,19 @@ func (k *Clerk) nextID() int64 {
 
 // describe lists the tasks of a plan for the coordinator.
 func describe(p *graph.Plan) []checkpoint.Task {
-	name := func(chain int) string { return chainName(p, chain) }
 	out := make([]checkpoint.Task, 0, len(p.Chains))
 	for i := range p.Chains {
 		c := &p.Chains[i]
-		t := checkpoint.Task{Name: name(i), Parallelism: c.Parallelism}
+		t := checkpoint.Task{Name: p.TaskName(i), Parallelism: c.Parallelism}
 		for _, n := range c.Nodes {
 			t.Operators = append(t.Operators, p.Nodes[n].Name)
 		}
 		for _, e := range c.In {
-			t.Inputs = append(t.Inputs, checkpoint.Input{Task: name(p.ChainOf[e.From]), Forward: e.Input.Partition == event.Forward})
+			t.Inputs = append(t.Inputs, checkpoint.Input{Task: p.TaskName(p.ChainOf[e.From]), Forward: e.Input.Partition == event.Forward})
 		}
 		out = append(out, t)
 	}
 	return out
-}
-
-func chainName(p *graph.Plan, chain int) string {
-	s := ""
-	for i, n := range p.Chains[chain].Nodes {
-		if i > 0 {
-			s += " -> "
-		}
-		s += p.Nodes[n].Name
-	}
-	return s
 }
 
 // post hands something to the clerk's goroutine. The queue is bounded by what

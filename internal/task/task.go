@@ -122,16 +122,7 @@ func (t *Task) Connect(e graph.Edge, o *exchange.Output) {
 func (t *Task) Prepare() { t.Account = metric.NewAccount(len(t.outputs)) }
 
 // Name of the task for messages: its operators joined.
-func (t *Task) Name() string {
-	s := ""
-	for i, l := range t.links {
-		if i > 0 {
-			s += " -> "
-		}
-		s += l.node.Name
-	}
-	return s
-}
+func (t *Task) Name() string { return t.cfg.Plan.TaskName(t.cfg.Chain.ID) }
 
 // Drain asks a source to stop reading; the job then ends by itself.
 func (t *Task) Drain() { t.draining.Store(true); t.waker.Wake() }
