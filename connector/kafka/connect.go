@@ -34,6 +34,27 @@ func (c *clientConfig) dial(ctx context.Context, opts []kgo.Opt) (*kgo.Client, e
 	return cl, nil
 }
 
+// closeDirect closes a client that reads partitions of its own choice. Closing
+// alone would race with the client's update of metadata, which may assign the
+// partitions again and begin to fetch while the client is being torn down. A
+// client that has forgotten the topics assigns nothing. Where the cluster does
+// not answer, forgetting waits for the update; nothing is fetched then either.
+func closeDirect(cl *kgo.Client, topics ...string) {
+	forgotten := make(chan struct{})
+	go func() {
+		defer close(forgotten)
+		cl.PurgeTopicsFromConsuming(slices.Clone(topics)...)
+	}()
+	patience := time.NewTimer(time.Second)
+	select {
+	case <-forgotten:
+	case <-patience.C:
+	}
+	patience.Stop()
+	cl.Close() // ends a wait to forget
+	<-forgotten
+}
+
 func (c *clientConfig) reach(ctx context.Context, cl *kgo.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, c.connect)
 	defer cancel()

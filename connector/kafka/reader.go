@@ -241,8 +241,10 @@ func (r *reader[T]) Close() error {
 					r.sub.Log.Warn("the consumer group was not told that this member left", "group", r.config.group, "err", err)
 				}
 				cancel()
+				r.cl.Close()
+			} else {
+				closeDirect(r.cl, r.config.topics...)
 			}
-			r.cl.Close()
 		}
 		r.admin.Close()
 		r.done.Wait()

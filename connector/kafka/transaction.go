@@ -158,7 +158,7 @@ func (t transaction) fate(ctx context.Context, opts []kgo.Opt) (fate, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer cl.Close()
+	defer closeDirect(cl, t.topic)
 	for seen := false; ; {
 		fetches := cl.PollRecords(ctx, 1000)
 		if err := ctx.Err(); err != nil {
