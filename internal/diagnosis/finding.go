@@ -20,6 +20,21 @@ const (
 	CPU Cause = "cpu"
 	// Source: the source falls behind though nothing presses it.
 	Source Cause = "source"
+	// State: reading and writing keyed state takes the time.
+	State Cause = "state"
+	// Splits: subtasks of a source have nothing to read, since there are fewer
+	// splits than subtasks, while others cannot keep up.
+	Splits Cause = "splits"
+	// GC: collecting garbage takes the time.
+	GC Cause = "gc"
+	// Checkpoint: checkpoints fail, or take up the time between them.
+	Checkpoint Cause = "checkpoint"
+	// Branch: one slow branch holds up its siblings.
+	Branch Cause = "branch"
+	// Starved: a source has nothing to read.
+	Starved Cause = "starved"
+	// Retention: data will be deleted before it is read.
+	Retention Cause = "retention"
 )
 
 // Words says the cause as a part of a sentence after the operator's name.
@@ -50,6 +65,30 @@ type Finding struct {
 	Cause   Cause `json:"cause"`
 	// Evidence is what was measured, in one sentence.
 	Evidence string `json:"evidence"`
-	// Remedy is what to change, and what will not help.
+	// Remedy is what to change, with the option to change it by.
 	Remedy string `json:"remedy"`
+	// Avoid is what will not help, or makes it worse.
+	Avoid string `json:"avoid,omitempty"`
+	// Severity orders findings.
+	Severity Severity `json:"severity"`
+}
+
+// Severity tells how much a finding matters.
+type Severity string
+
+const (
+	// Critical: data or the job will be lost.
+	Critical Severity = "critical"
+	// Warning: the job is slower than its input.
+	Warning Severity = "warning"
+	// Note: worth knowing of a job that is well.
+	Note Severity = "note"
+)
+
+// Report is what is found out about a job.
+type Report struct {
+	// Healthy tells that no finding is more than a Note.
+	Healthy bool `json:"healthy"`
+	// Findings come with the worst first.
+	Findings []Finding `json:"findings"`
 }

@@ -34,6 +34,11 @@ type Job struct {
 	BoundBytes    int64 `json:"in_flight_bound_bytes"`
 	// PeakInFlightBytes is the largest value of InFlightBytes sampled so far.
 	PeakInFlightBytes int64 `json:"peak_in_flight_bytes"`
+	// Process is what the whole process uses.
+	Process Process `json:"process"`
+	// Latencies are those of the paths from sources to sinks, at most
+	// MaxLatencies of them.
+	Latencies []Latency `json:"latencies,omitempty"`
 }
 
 // Operator is one operator with all of its subtasks.
@@ -81,6 +86,14 @@ type Subtask struct {
 	Late         int64 `json:"late"`
 	Skipped      int64 `json:"skipped"`
 	DeadLettered int64 `json:"dead_lettered"`
+	// StateTime is the sampled estimate of the time spent in keyed state, of Own.
+	StateTime time.Duration `json:"state_ns,omitempty"`
+	// Calls are calls to an outside system in flight, of at most CallLimit.
+	Calls     int64 `json:"calls_in_flight,omitempty"`
+	CallLimit int64 `json:"call_limit,omitempty"`
+	// Splits is how many splits of its input the subtask of a source reads, -1
+	// where input has none.
+	Splits int64 `json:"splits"`
 	// Counters are the operator's own, like retries and throttled calls.
 	Counters map[string]int64 `json:"counters,omitempty"`
 	// Gauges are the connector's own, like the lag of each partition.
