@@ -22,12 +22,13 @@ func after(seconds int) *metric.Job {
 		return metric.Subtask{
 			RecordsIn: 1000 * n, RecordsOut: 500 * n, BytesIn: 24_000 * n, BytesOut: 12_000 * n,
 			Busy: part(busy), Blocked: part(blocked), Idle: part(1 - busy - blocked), Wall: part(1),
-			External: part(external), Own: part(own), State: "running",
+			External: part(external), Own: part(own), State: "running", Splits: -1,
 			Watermark: event.At(began.Add(part(1) - 4*time.Second)),
 		}
 	}
 	clicks := subtask(0.2, 0.75, 0, 0.1)
 	clicks.Done, clicks.Total, clicks.Buffered, clicks.BufferedBound = 10*n, 1000, 777, 4096
+	clicks.Splits = 2
 	for p, lag := range []float64{100, 250} {
 		clicks.Gauges = append(clicks.Gauges, metric.Gauge{
 			Name: "lag", Labels: []string{"topic", "clicks", "partition", itoa(p)}, Value: lag,
@@ -37,11 +38,19 @@ func after(seconds int) *metric.Job {
 	enrich := subtask(0.99, 0, 0.9, 0.98)
 	enrich.Counters = map[string]int64{"throttled": 3 * n, "retries": n}
 	enrich.Late, enrich.Skipped, enrich.DeadLettered = 2, 3, 4
+	enrich.Calls, enrich.CallLimit = 199, 200
+	enrich.StateTime = part(0.01)
+	enrich.Gauges = []metric.Gauge{{Name: "state_bytes", Value: 4000}}
 	out := subtask(0.1, 0, 0.05, 0.1)
 	out.Watermark = event.MinTime
 	j := &metric.Job{
 		Name: "hot items", State: "running", Started: began, At: began.Add(part(1)), Restarts: 1,
 		InFlightBytes: 5000, BoundBytes: 1 << 20, PeakInFlightBytes: 9000,
+		Process: metric.Process{Processors: 4, CPU: part(1.5), GC: part(0.15), HeapBytes: 32 << 20, LimitBytes: 1 << 30},
+		Latencies: []metric.Latency{
+			{From: 1, To: 4, Kind: metric.MarkerLatency, Count: 60, P50: 2 * time.Millisecond, P99: 8 * time.Millisecond, P999: 9 * time.Millisecond, Max: 10 * time.Millisecond},
+			{From: -1, To: 4, Kind: metric.EventTimeLatency, Count: 600, P50: 4 * time.Second, P99: 5 * time.Second, P999: 5 * time.Second, Max: 6 * time.Second},
+		},
 		Operators: []metric.Operator{
 			{ID: 1, Name: "clicks", Kind: "source", Chain: 0, Parallelism: 1, Outside: "kafka clicks", Subtasks: []metric.Subtask{clicks}},
 			{ID: 2, Name: "parse", Kind: "map", Chain: 0, Parallelism: 1, Subtasks: []metric.Subtask{parse}},
