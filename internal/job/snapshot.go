@@ -26,6 +26,7 @@ func (j *Job) Snapshot() *metric.Job {
 	var barriers map[checkpoint.Subtask]*metric.Barrier
 	if j.cfg.Checkpoints != nil {
 		s.Checkpoints, barriers = j.ledger.read()
+		s.Checkpoints.Interval = j.cfg.Checkpoints.Interval
 	}
 	for id, n := range p.Nodes {
 		o := metric.Operator{ID: id, Name: n.Name, Kind: n.Kind, Chain: p.ChainOf[id], Parallelism: p.Parallelism[id]}
@@ -45,6 +46,7 @@ func (j *Job) Snapshot() *metric.Job {
 		s.Operators = append(s.Operators, o)
 	}
 	edges(g, s)
+	s.Process = metric.ReadProcess()
 	s.InFlightBytes, s.BoundBytes = g.InFlight()
 	s.PeakInFlightBytes = max(j.peak.Load(), s.InFlightBytes)
 	return s
