@@ -4,6 +4,8 @@ import "github.com/affluxdev/afflux/internal/metric"
 
 // checkpointSeries are of a job that takes checkpoints.
 var checkpointSeries = []series[metric.Checkpoints]{
+	{"afflux_job_checkpointInterval", false, "ms", "from the beginning of one checkpoint to that of the next, as configured; none if they are taken on demand only", "",
+		func(c *metric.Checkpoints) (float64, bool) { v, _ := ms(c.Interval); return v, c.Interval > 0 }},
 	{"afflux_job_numberOfCompletedCheckpoints", true, "checkpoints", "checkpoints and savepoints that are complete, over all restarts", "Flink numberOfCompletedCheckpoints",
 		func(c *metric.Checkpoints) (float64, bool) { return number(c.Completed) }},
 	{"afflux_job_numberOfFailedCheckpoints", true, "checkpoints", "those that were given up", "Flink numberOfFailedCheckpoints",

@@ -74,7 +74,7 @@ func after(seconds int) *metric.Job {
 			j.Operators[i].Subtasks[k].Barrier = &metric.Barrier{StartDelay: time.Duration(1000 * (i + 1)), Alignment: time.Duration(k + 5)}
 		}
 	}
-	j.Checkpoints = &metric.Checkpoints{Completed: 3 * n, Failed: 2, InProgress: 1,
+	j.Checkpoints = &metric.Checkpoints{Interval: 10 * time.Second, Completed: 3 * n, Failed: 2, InProgress: 1,
 		Last: &metric.Checkpoint{ID: 31, Kind: "checkpoint", Began: j.At.Add(-2 * time.Second), Ended: j.At.Add(-time.Second), Duration: time.Second,
 			Bytes: 4096, InFlight: 512, MaxStartDelay: 4000, MaxAlignment: 6, MaxSync: 2500 * time.Microsecond},
 		Restored: &metric.Restored{ID: 3, Kind: "savepoint", Taken: began.Add(-time.Hour), At: began, Duration: 300 * time.Millisecond}}

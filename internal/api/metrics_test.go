@@ -108,6 +108,7 @@ func TestMetricValues(t *testing.T) {
 		{"afflux_channel_blockedTimeMs_total", "to=enrich,subtask=0", 5000},
 		{"afflux_job_uptime", "job=hot items", 10_000},
 		{"afflux_job_numRestarts_total", "", 1},
+		{"afflux_job_checkpointInterval", "", 10_000},
 		{"afflux_job_numberOfCompletedCheckpoints_total", "", 30},
 		{"afflux_job_numberOfFailedCheckpoints_total", "", 2},
 		{"afflux_job_numberOfInProgressCheckpoints", "", 1},

@@ -5,6 +5,9 @@ import "time"
 // Checkpoints is what is known of the checkpoints of a job, over all of its
 // attempts. Savepoints are counted too.
 type Checkpoints struct {
+	// Interval is from the beginning of one to that of the next, 0 if they are
+	// taken on demand only.
+	Interval time.Duration `json:"interval_ns,omitempty"`
 	// Completed and Failed only grow; InProgress is 0 or 1.
 	Completed  int64 `json:"completed"`
 	Failed     int64 `json:"failed"`
