@@ -53,6 +53,8 @@ type EdgeRate struct {
 	// Blocked is the share of time that its senders were blocked on it, mean
 	// over sending subtasks.
 	Blocked float64
+	// Bytes were sent per second over its channels.
+	Bytes float64
 	// InFlight, Window and Bound sum the channels.
 	InFlight, Window, Bound int64
 }
@@ -62,6 +64,9 @@ type Rates struct {
 	Interval  time.Duration
 	Operators []OperatorRate
 	Edges     []EdgeRate
+	// CPU is how many processors the process used, and GC the part of these that
+	// collecting garbage took, from 0 to 1.
+	CPU, GC float64
 }
 
 // Between computes rates from two snapshots of the same job, a before b.
@@ -74,6 +79,10 @@ func Between(a, b *Job) Rates {
 			return 0
 		}
 		return float64(d) / secs
+	}
+	if used := b.Process.CPU - a.Process.CPU; used > 0 {
+		r.CPU = per(int64(used)) / float64(time.Second)
+		r.GC = min(max(0, float64(b.Process.GC-a.Process.GC)/float64(used)), 1)
 	}
 	for i := range b.Operators {
 		o := OperatorRate{Operator: b.Operators[i], Lag: -1}
@@ -98,11 +107,17 @@ func Between(a, b *Job) Rates {
 		if r.Interval > 0 {
 			e.Blocked = min(1, float64(e.Edge.Blocked-before)/float64(r.Interval)/float64(senders))
 		}
-		for _, c := range e.Edge.Channels {
+		sent := int64(0)
+		for k, c := range e.Edge.Channels {
 			e.InFlight += c.InFlight
 			e.Window += c.Window
 			e.Bound += c.Bound
+			sent += c.Sent
+			if i < len(a.Edges) && k < len(a.Edges[i].Channels) {
+				sent -= a.Edges[i].Channels[k].Sent
+			}
 		}
+		e.Bytes = per(sent)
 		r.Edges = append(r.Edges, e)
 	}
 	return r

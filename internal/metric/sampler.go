@@ -25,13 +25,15 @@ type Sampler struct {
 
 	mu   sync.Mutex
 	ring []*Job // oldest first, at most MaxSamples
+	// changed is closed, and replaced, when a sample has been kept.
+	changed chan struct{}
 }
 
 // NewSampler returns a sampler of a job. The function returns a new snapshot
 // at each call, which nobody changes afterwards, and may be called by several
 // goroutines at a time; it may return nil while there is no job.
 func NewSampler(snapshot func() *Job) *Sampler {
-	return &Sampler{snapshot: snapshot}
+	return &Sampler{snapshot: snapshot, changed: make(chan struct{})}
 }
 
 // Run takes a sample each SampleInterval, the first one at once, until ctx
@@ -67,6 +69,16 @@ func (s *Sampler) Sample() {
 		s.ring = s.ring[:MaxSamples-1]
 	}
 	s.ring = append(s.ring, job)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Changed returns a channel that is closed when the next sample has been kept.
+// Who follows the samples asks for it before reading them, and misses none.
+func (s *Sampler) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
 }
 
 // sameRun tells whether b is a later snapshot of the run that a is of.
@@ -109,8 +121,8 @@ func (s *Sampler) Current() (*Job, Rates) {
 	return now, s.rates(before, now)
 }
 
-// rates are those between two snapshots, the growth of lags over
-// TrendInterval. The caller holds the lock.
+// rates are those between two snapshots, the growth of lags and the part of the
+// collector over TrendInterval. The caller holds the lock.
 func (s *Sampler) rates(before, now *Job) Rates {
 	r := Between(before, now)
 	far := before
@@ -128,6 +140,7 @@ func (s *Sampler) rates(before, now *Job) Rates {
 	for i := range r.Operators {
 		r.Operators[i].LagGrowth = trend.Operators[i].LagGrowth
 	}
+	r.GC = trend.GC // it moves at the end of a collection only
 	return r
 }
 

@@ -126,3 +126,55 @@ func TestTrendOfALagSeenInSteps(t *testing.T) {
 		}
 	})
 }
+
+// TestRatesOfProcessAndEdges has what is sent on an arrow, and what the process
+// uses, per second.
+func TestRatesOfProcessAndEdges(t *testing.T) {
+	at := time.Now()
+	snap := func(seconds int64, process Process, sent ...int64) *Job {
+		j := &Job{At: at.Add(time.Duration(seconds) * time.Second), Process: process,
+			Operators: []Operator{{ID: 0, Subtasks: make([]Subtask, 1)}, {ID: 1, Subtasks: make([]Subtask, 2)}},
+			Edges:     []Edge{{From: 0, To: 1}}}
+		for i, n := range sent {
+			j.Edges[0].Channels = append(j.Edges[0].Channels, Channel{ToSubtask: i, Sent: n})
+		}
+		return j
+	}
+	a := snap(0, Process{CPU: time.Second, GC: time.Second}, 100, 1000)
+	r := Between(a, snap(2, Process{CPU: 4 * time.Second, GC: 1300 * time.Millisecond}, 300, 1600))
+	if r.Edges[0].Bytes != 400 || r.CPU != 1.5 || r.GC < 0.099 || r.GC > 0.101 {
+		t.Errorf("%+v, want 400 bytes/s, 1.5 processors, a tenth for the collector", r)
+	}
+	// The collector tells what it used when it is done, which may be more than
+	// was used since the last sample; nothing may be known at all.
+	if r := Between(a, snap(1, Process{CPU: 1100 * time.Millisecond, GC: 2 * time.Second})); r.GC != 1 || r.Edges[0].Bytes != 0 {
+		t.Errorf("%+v", r)
+	}
+	if r := Between(snap(0, Process{}), snap(1, Process{})); r.CPU != 0 || r.GC != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestChanged is closed by each sample that is kept.
+func TestChanged(t *testing.T) {
+	job := &Job{}
+	s := NewSampler(func() *Job { return job })
+	for range 3 {
+		changed := s.Changed()
+		select {
+		case <-changed:
+			t.Fatal("changed without a sample")
+		default:
+		}
+		s.Sample()
+		<-changed
+	}
+	changed := s.Changed()
+	job = nil
+	s.Sample()
+	select {
+	case <-changed:
+		t.Error("changed without a job")
+	default:
+	}
+}
