@@ -87,7 +87,8 @@ type Status struct {
 // holds the watermark back. Splits is called after Open and again after every
 // Poll that returned SplitsChanged from Changed.
 type SplitLister interface {
-	// Splits returns the numbers of all splits that have not ended.
+	// Splits returns the numbers of all splits that have not ended; nil, and not
+	// an empty list, while it is not known whether there are any.
 	Splits() []int
 	// SplitsChanged tells whether Splits changed since its last call, other
 	// than by SplitDone.

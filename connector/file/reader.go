@@ -333,7 +333,7 @@ func (r *reader[T]) Buffered() (bytes, bound int64) {
 
 // Splits implements connector.SplitLister.
 func (r *reader[T]) Splits() []int {
-	var left []int
+	left := []int{}
 	for i := r.at; i < len(r.inputs); i++ {
 		left = append(left, i)
 	}

@@ -72,10 +72,13 @@ func (r *reader[T]) gained(m map[string][]int32) {
 			n++
 		}
 	}
-	r.changed = true
+	first := !r.assigned
+	r.changed, r.assigned = true, true
 	r.mu.Unlock()
 	if n > 0 {
 		r.sub.Log.Info("partitions taken over", "group", r.config.group, "partitions", fmt.Sprint(m))
+	}
+	if n > 0 || first {
 		r.sub.Wake()
 	}
 }

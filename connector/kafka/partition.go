@@ -48,6 +48,7 @@ type shared struct {
 	counts     map[string]int       // partitions of each topic at the start
 	resume     map[place]position   // where to go on, nil if the job starts afresh
 	changed    bool                 // the set of partitions, since Splits was called
+	assigned   bool                 // the group has said which partitions are ours, if any
 	ready      []chunk              // the hand-over: one poll's worth
 	failed     error                // why no more will come
 	pressed    bool

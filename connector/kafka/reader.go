@@ -176,13 +176,17 @@ func (r *reader[T]) append(dst *event.Records[T], rec *kgo.Record) error {
 
 // Splits implements connector.SplitLister.
 func (r *reader[T]) Splits() []int {
-	var splits []int
+	splits := []int{}
 	for _, p := range r.open() {
 		splits = append(splits, p.split)
 	}
 	r.mu.Lock()
 	r.changed = false
+	known := r.assigned || !r.config.balanced
 	r.mu.Unlock()
+	if !known && len(splits) == 0 {
+		return nil
+	}
 	return splits
 }
 

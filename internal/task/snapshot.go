@@ -1,17 +1,19 @@
 package task
 
 import (
+	"math"
 	"time"
 
 	"github.com/affluxdev/afflux/connector"
 	"github.com/affluxdev/afflux/internal/exchange"
 	"github.com/affluxdev/afflux/internal/metric"
+	"github.com/affluxdev/afflux/operator"
 )
 
 // Snapshot reads the counters of one operator of the chain. Any goroutine may
 // call it.
 func (t *Task) Snapshot(node int) metric.Subtask {
-	s := metric.Subtask{State: "running"}
+	s := metric.Subtask{State: "running", Splits: -1}
 	if t.ended.Load() {
 		s.State = "finished"
 	}
@@ -22,8 +24,12 @@ func (t *Task) Snapshot(node int) metric.Subtask {
 		}
 		t.measure(l)
 		metric.Fill(&s, l.counters, times)
+		if c, ok := l.op.(operator.Calling); ok {
+			called(&s, c.Calls(t.host.Wall()))
+		}
 		switch {
 		case i == 0 && t.source != nil && t.source.ready.Load():
+			s.Splits = t.source.splits.Load()
 			if t.source.progress != nil {
 				s.Done, s.Total = t.source.progress.Progress()
 			}
@@ -37,6 +43,23 @@ func (t *Task) Snapshot(node int) metric.Subtask {
 		}
 	}
 	return s
+}
+
+// called adds what an operator asks of an outside system.
+func called(s *metric.Subtask, c operator.Calls) {
+	s.Calls, s.CallLimit = int64(math.Round(c.InFlight)), int64(c.Limit)
+	for _, n := range [...]struct {
+		name  string
+		count int64
+	}{{"calls", c.Made}, {"retries", c.Retries}, {"throttled", c.Throttled}, {"timeouts", c.Timeouts}} {
+		if n.count == 0 {
+			continue
+		}
+		if s.Counters == nil {
+			s.Counters = map[string]int64{}
+		}
+		s.Counters[n.name] += n.count
+	}
 }
 
 // measure asks a connector for the numbers that it does not report by itself.

@@ -37,6 +37,9 @@ type source struct {
 
 	ready atomic.Bool // the fields above are set
 	marks marks
+	// splits is how many the reader has that have not ended, -1 while it does not
+	// say.
+	splits atomic.Int64
 	// aligned are the sources of the group that this one belongs to, nil when
 	// there is none.
 	aligned *member
@@ -46,6 +49,7 @@ type source struct {
 
 func newSource(t *Task, l *link) *source {
 	s := &source{t: t, link: l, driver: l.node.Source}
+	s.splits.Store(-1)
 	if a := l.node.Align; a != nil {
 		s.aligned = t.cfg.Aligned.join(t.waker, a.Drift)
 	}
@@ -85,7 +89,7 @@ func (s *source) run() {
 		s.aligned.publish(wm)
 	}
 	if s.lister != nil {
-		s.marks.assign(s.lister.Splits())
+		s.assign()
 	}
 	limit := connector.Limit{Records: s.batch.Cap(), Bytes: t.cfg.Batch}
 	for !t.draining.Load() {
@@ -101,7 +105,7 @@ func (s *source) run() {
 			l.fail(err)
 		}
 		if s.lister != nil && s.lister.SplitsChanged() {
-			s.marks.assign(s.lister.Splits())
+			s.assign()
 		}
 		n := s.batch.Len()
 		if n > 0 {
@@ -115,8 +119,12 @@ func (s *source) run() {
 					s.resume()
 				}
 			}
+			at := t.markers.read()
 			if out := l.outs[0]; out != nil {
 				out.Emit(s.batch)
+			}
+			if at != 0 {
+				t.markers.send(at)
 			}
 			s.batch.Reset()
 		}
@@ -124,6 +132,9 @@ func (s *source) run() {
 		switch st.State {
 		case connector.SplitDone:
 			s.marks.end(st.Split)
+			if n := s.splits.Load(); n > 0 {
+				s.splits.Store(n - 1)
+			}
 		case connector.Done:
 			s.finish()
 			return
@@ -138,6 +149,15 @@ func (s *source) run() {
 		}
 	}
 	s.finish()
+}
+
+// assign takes the reader's list of splits.
+func (s *source) assign() {
+	list := s.lister.Splits()
+	s.marks.assign(list)
+	if s.splits.Store(int64(len(list))); list == nil {
+		s.splits.Store(-1)
+	}
 }
 
 // advance moves the watermark after a poll.

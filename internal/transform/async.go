@@ -55,9 +55,9 @@ type Async[T, U any] struct {
 	// and those of a batch that had to come to its end for a barrier.
 	waiting []*call[T, U]
 	// epochs are the spans between watermarks, oldest first.
-	epochs  []epoch
-	flying  int
-	counted guardCounts
+	epochs []epoch
+	flying int
+	load   load // calls that have not returned
 	// atHand answers records that need no call; it may be nil.
 	atHand       func(v *T) (U, bool)
 	hits, misses int64
@@ -71,8 +71,6 @@ type Async[T, U any] struct {
 	done  []*call[T, U] // finished calls, written by their goroutines
 	taken []*call[T, U]
 }
-
-type guardCounts struct{ calls, retries, throttled, timeouts int64 }
 
 // call is some records on their way. One without input is of results that were
 // at hand and wait for their turn.
@@ -221,8 +219,10 @@ func (o *Async[T, U]) take(values []T, times []event.Time) *call[T, U] {
 
 func (o *Async[T, U]) launch(c *call[T, U]) {
 	o.flying++
+	o.load.change(+1, o.ctx.Now())
 	o.ctx.Go(func(ctx context.Context) {
 		c.out, c.err = o.call(ctx, c)
+		o.load.change(-1, o.ctx.Now())
 		o.mu.Lock()
 		o.done = append(o.done, c)
 		o.mu.Unlock()
@@ -392,19 +392,17 @@ func (o *Async[T, U]) Finish() error {
 	}
 }
 
-// count publishes the counters of the caller.
-func (o *Async[T, U]) count() {
+// Calls implements operator.Calling.
+func (o *Async[T, U]) Calls(now time.Time) operator.Calls {
 	c := &o.caller.Counters
-	add := func(name string, now int64, last *int64) {
-		if d := now - *last; d > 0 {
-			o.ctx.Count(name, d)
-			*last = now
-		}
+	return operator.Calls{
+		InFlight: o.load.mean(now), Limit: o.cfg.InFlight,
+		Made: c.Calls.Load(), Retries: c.Retries.Load(), Throttled: c.Throttled.Load(), Timeouts: c.Timeouts.Load(),
 	}
-	add("calls", c.Calls.Load(), &o.counted.calls)
-	add("retries", c.Retries.Load(), &o.counted.retries)
-	add("throttled", c.Throttled.Load(), &o.counted.throttled)
-	add("timeouts", c.Timeouts.Load(), &o.counted.timeouts)
+}
+
+// count publishes what the cache did.
+func (o *Async[T, U]) count() {
 	if o.hits > 0 {
 		o.ctx.Count("cache_hits", o.hits)
 	}
