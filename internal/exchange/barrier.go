@@ -53,7 +53,7 @@ func (o *Output) Barrier(b *event.Barrier) (kept []Kept) {
 		if len(c.aside) == 0 && c.hasAnySlot() {
 			o.publishBarrier(d, b)
 		} else {
-			c.aside = append(c.aside, aside{slot{watermark: o.watermark, idle: o.idle, barrier: b}})
+			c.aside = append(c.aside, aside{slot{watermark: o.watermark, idle: o.idle, riders: o.board(d), barrier: b}})
 			o.asides++
 			o.announced[d], o.dirty = o.watermark, true
 		}
@@ -65,7 +65,7 @@ func (o *Output) publishBarrier(d int, b *event.Barrier) {
 	c := o.channels[d]
 	c.reclaimAll(o)
 	o.announced[d], c.idle = o.watermark, o.idle
-	if err := c.publishSlot(slot{watermark: o.watermark, idle: o.idle, barrier: b}); err != nil {
+	if err := c.publishSlot(slot{watermark: o.watermark, idle: o.idle, riders: o.board(d), barrier: b}); err != nil {
 		o.host.Failed(err)
 	}
 }
@@ -89,7 +89,7 @@ func (o *Output) setAside(d int) {
 	o.asides++
 	o.asideBytes += size
 	o.announced[d] = o.watermark
-	c.aside = append(c.aside, aside{slot{batch: b, bytes: size, watermark: o.watermark, idle: o.idle}})
+	c.aside = append(c.aside, aside{slot{batch: b, bytes: size, watermark: o.watermark, idle: o.idle, riders: o.board(d)}})
 }
 
 // Asides is how many batches and barriers are set aside.

@@ -19,6 +19,7 @@ type slot struct {
 	bytes     int64
 	watermark event.Time
 	idle, end bool
+	riders    *Rider         // behind the batch
 	barrier   *event.Barrier // behind all else in the slot
 }
 
@@ -129,9 +130,10 @@ func (c *Channel) disarm() {
 	c.asking.Store(0)
 }
 
-// publish hands a batch of n bytes over; the producer has checked ready(n).
-func (c *Channel) publish(b event.Batch, n int64, wm event.Time, end bool) error {
-	return c.publishSlot(slot{batch: b, bytes: n, watermark: wm, idle: c.idle, end: end})
+// publish hands a batch of n bytes over, and markers behind it; the producer has
+// checked ready(n).
+func (c *Channel) publish(b event.Batch, n int64, wm event.Time, riders *Rider, end bool) error {
+	return c.publishSlot(slot{batch: b, bytes: n, watermark: wm, idle: c.idle, riders: riders, end: end})
 }
 
 func (c *Channel) publishSlot(s slot) error {

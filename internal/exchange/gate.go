@@ -60,6 +60,8 @@ type Input struct {
 	Advanced  bool
 	// Channel is the index of the channel.
 	Channel int
+	// Markers come after the batch and before the watermark.
+	Markers *Rider
 	// Barrier, if it is not nil, comes after all that, and Ended tells that the
 	// channel has ended.
 	Barrier *event.Barrier
@@ -96,7 +98,7 @@ func (g *Gate) Next() (Input, bool, error) {
 		if g.next == n {
 			g.next = 0
 		}
-		in := Input{Port: c.Port, Channel: i, Barrier: s.barrier, Ended: s.end}
+		in := Input{Port: c.Port, Channel: i, Markers: s.riders, Barrier: s.barrier, Ended: s.end}
 		wm := s.watermark
 		if s.end {
 			g.ended[i] = true

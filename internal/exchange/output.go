@@ -51,7 +51,9 @@ type Output struct {
 	routes    routes
 	watermark event.Time
 	announced []event.Time // the last watermark sent on each channel
-	since     int64        // when the first record of the open batches came, by Age's clock
+	riders    []*Rider     // markers that wait for the next slot of each channel
+	drawn     uint64
+	since     int64 // when the first record of the open batches came, by Age's clock
 	dirty     bool
 	idle      bool
 	// asides is what all channels have set aside, asideBytes that of the records.
@@ -64,7 +66,8 @@ type Output struct {
 // NewOutput returns the output of an edge to the given channels.
 func NewOutput(cfg Config, typ event.Type, channels []*Channel, host Host) *Output {
 	o := &Output{cfg: cfg, typ: typ, channels: channels, host: host, watermark: event.MinTime}
-	o.announced = make([]event.Time, len(channels))
+	o.announced, o.riders = make([]event.Time, len(channels)), make([]*Rider, len(channels))
+	o.drawn = uint64(channels[0].Plan)<<32 + uint64(channels[0].From)
 	for i := range o.announced {
 		o.announced[i] = event.MinTime
 	}
@@ -240,7 +243,7 @@ func (o *Output) publish(d int, b event.Batch, size int64) {
 	o.Bytes += size
 	o.announced[d] = o.watermark
 	o.channels[d].idle = o.idle
-	if err := o.channels[d].publish(b, size, o.watermark, false); err != nil {
+	if err := o.channels[d].publish(b, size, o.watermark, o.board(d), false); err != nil {
 		o.host.Failed(err)
 	}
 }
@@ -295,14 +298,14 @@ func (o *Output) Flush() {
 			o.dirty = true
 			continue
 		}
-		if o.announced[d] < o.watermark || c.idle != o.idle {
+		if o.announced[d] < o.watermark || c.idle != o.idle || o.riders[d] != nil {
 			if !o.wait(c, 0) {
 				o.dirty = true
 				continue
 			}
 			c.reclaimAll(o)
 			o.announced[d], c.idle = o.watermark, o.idle
-			if err := c.publish(nil, 0, o.watermark, false); err != nil {
+			if err := c.publish(nil, 0, o.watermark, o.board(d), false); err != nil {
 				o.host.Failed(err)
 			}
 		}
@@ -353,7 +356,7 @@ func (o *Output) End() {
 		}
 		c.disarm()
 		c.reclaimAll(o)
-		if err := c.publish(nil, 0, event.MaxTime, true); err != nil {
+		if err := c.publish(nil, 0, event.MaxTime, nil, true); err != nil {
 			o.host.Failed(err)
 		}
 	}

@@ -32,6 +32,11 @@ type Config struct {
 	Checkpoints *Checkpointing
 	// Restart is what happens after a failure.
 	Restart Restart
+	// LatencyEvery is the time between two markers of a subtask of a source;
+	// default 1 s, negative to measure no latencies.
+	LatencyEvery time.Duration
+	// Tracer makes traces of markers, nil for none.
+	Tracer metric.Tracer
 	// restored and clerk are those of an attempt.
 	restored *task.Restored
 	clerk    task.Checkpoints
@@ -64,6 +69,9 @@ func (c *Config) fill() {
 	}
 	if c.Target == 0 {
 		c.Target = DefaultTarget
+	}
+	if c.LatencyEvery == 0 {
+		c.LatencyEvery = DefaultLatencyEvery
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -116,8 +124,10 @@ type Graph struct {
 	// Edges of the plan, by ID.
 	Edges []graph.Edge
 	// Keys are the sketches of the senders of keyed edges, by edge ID.
-	Keys  [][]*metric.KeySketch
-	pools int64
+	Keys [][]*metric.KeySketch
+	// Latencies are measured by the tasks, nil if they are not.
+	Latencies *metric.LatencyPaths
+	pools     int64
 }
 
 // Hosts makes the host of a task around its waker.
@@ -131,6 +141,10 @@ func Build(cfg Config, nodes []*graph.Node, hosts Hosts) (*Graph, error) {
 		return nil, err
 	}
 	g := &Graph{Plan: p}
+	latency := cfg.latency(p)
+	if latency != nil {
+		g.Latencies = latency.Paths
+	}
 	wakers := make([][]*exchange.Waker, len(p.Chains))
 	for i := range p.Chains {
 		for range p.Chains[i].Parallelism {
@@ -181,7 +195,7 @@ func Build(cfg Config, nodes []*graph.Node, hosts Hosts) (*Graph, error) {
 				gates[s] = exchange.NewGate(cc, inputs[i][s])
 			}
 			tasks[s] = task.New(task.Config{Plan: p, Chain: c, Subtask: s, Gate: gates[s], Waker: w, Batch: min(cfg.Batch, 16<<10), Log: cfg.Log, Aligned: aligned,
-				Job: cfg.Name, Checkpoints: cfg.clerk, Restored: cfg.restored, EveryStep: cfg.EveryStep}, hosts(w))
+				Job: cfg.Name, Checkpoints: cfg.clerk, Restored: cfg.restored, Latency: latency, EveryStep: cfg.EveryStep}, hosts(w))
 		}
 		g.Tasks, g.Gates = append(g.Tasks, tasks), append(g.Gates, gates)
 	}

@@ -46,6 +46,7 @@ func (j *Job) Snapshot() *metric.Job {
 		s.Operators = append(s.Operators, o)
 	}
 	edges(g, s)
+	s.Latencies = j.latencies(g, s.At)
 	s.Process = metric.ReadProcess()
 	s.InFlightBytes, s.BoundBytes = g.InFlight()
 	s.PeakInFlightBytes = max(j.peak.Load(), s.InFlightBytes)

@@ -43,6 +43,7 @@ type Result struct {
 	Checked   int    // watermarks that were compared while all was quiet
 	Aligned   int    // polls of aligned sources that were compared with others
 	Rang      int    // timers in processing time
+	Markers   int    // of latency, that arrived at sinks
 }
 
 // Simulate runs the job of a seed. calm is the same job with nothing that
@@ -124,13 +125,15 @@ func simulate[R any, P record[R]](seed uint64, calm bool) (Result, error) {
 
 // drawn is a random configuration with at most so many subtasks.
 func drawn(r *rand.Rand, most int) job.Config {
-	return job.Config{
+	cfg := job.Config{
 		Name:     "simulated",
 		Defaults: graph.Defaults{Parallelism: 1 + r.IntN(most), NoChaining: r.IntN(4) == 0},
 		Batch:    int64(64 << r.IntN(7)), Buffers: 2 + r.IntN(7), MaxRecord: int64(128 << r.IntN(7)),
 		Target:    time.Duration(1+r.IntN(100)) * time.Millisecond,
 		EveryStep: r.IntN(4) != 0,
 	}
+	cfg.LatencyEvery = time.Duration(cfg.Buffers) * 20 * time.Microsecond
+	return cfg
 }
 
 // operators adds some sources and operators.
@@ -244,6 +247,11 @@ func (b *builder[R, P]) settled(res *Result) error {
 	p := w.graph.Plan
 	if now, _ := w.graph.InFlight(); now != 0 {
 		return fmt.Errorf("%d bytes are in flight after the end", now)
+	}
+	m := w.graph.Latencies
+	res.Markers = int(m.Arrived.Load())
+	if sent, seen := m.Sent.Load(), m.Arrived.Load()+m.Dropped.Load(); sent != seen {
+		return fmt.Errorf("sources sent %d markers, and %d arrived or were dropped", sent, seen)
 	}
 	for i, s := range b.src {
 		all := p.Parallelism[i] * s.splits * s.n

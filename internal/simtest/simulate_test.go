@@ -49,7 +49,7 @@ func TestSeeds(t *testing.T) {
 		return
 	}
 	var endings [4]atomic.Int64
-	var steps, records, delivered atomic.Int64
+	var steps, records, delivered, markers atomic.Int64
 	var next atomic.Uint64
 	next.Store(*fromSeed)
 	n := count(t)
@@ -66,13 +66,17 @@ func TestSeeds(t *testing.T) {
 				steps.Add(int64(res.Steps))
 				records.Add(int64(res.Records))
 				delivered.Add(int64(res.Delivered))
+				markers.Add(int64(res.Markers))
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("%d complete, %d drained, %d cancelled, %d failing; %d steps, %d records read, %d delivered",
-		endings[Complete].Load(), endings[Drained].Load(), endings[Cancelled].Load(), endings[Failing].Load(), steps.Load(), records.Load(), delivered.Load())
+	t.Logf("%d complete, %d drained, %d cancelled, %d failing; %d steps, %d records read, %d delivered, %d markers",
+		endings[Complete].Load(), endings[Drained].Load(), endings[Cancelled].Load(), endings[Failing].Load(), steps.Load(), records.Load(), delivered.Load(), markers.Load())
 	// A few seeds may deliver next to nothing; many of them may not.
+	if n >= 30 && markers.Load() < int64(n) {
+		t.Errorf("%d markers arrived", markers.Load())
+	}
 	if n >= 30 && delivered.Load() < int64(30*n) {
 		t.Errorf("the sinks got %d records in all: the simulation tests nothing", delivered.Load())
 	}

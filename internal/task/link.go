@@ -26,6 +26,7 @@ type link struct {
 	counters *metric.OperatorCounters
 	outs     []operator.Output
 	sends    []*exchange.Output
+	marked   []*exchange.Output // of sends, those that markers go on
 	next     *link
 	opened   bool
 	woken    atomic.Bool

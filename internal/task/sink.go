@@ -19,6 +19,7 @@ type sink struct {
 	driver connector.SinkDriver
 	link   *link
 	writer connector.WriterDriver
+	ages   eventAges
 
 	buffered connector.Buffered
 	measured connector.Measured
@@ -65,6 +66,7 @@ func (s *sink) Process(b event.Batch) error {
 	if err == nil && from < b.Len() {
 		s.hold(b, from)
 	}
+	s.ages.took(b)
 	return err
 }
 

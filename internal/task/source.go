@@ -119,8 +119,12 @@ func (s *source) run() {
 					s.resume()
 				}
 			}
+			at := t.markers.read()
 			if out := l.outs[0]; out != nil {
 				out.Emit(s.batch)
+			}
+			if at != 0 {
+				t.markers.send(at)
 			}
 			s.batch.Reset()
 		}

@@ -32,6 +32,8 @@ type Config struct {
 	Checkpoints Checkpoints
 	// Restored is what the task goes on from, nil if it starts afresh.
 	Restored *Restored
+	// Latency is what is measured of latencies, nil for nothing.
+	Latency *Latency
 	// EveryStep makes a simulated task give control back after each batch.
 	EveryStep bool
 }
@@ -61,6 +63,7 @@ type Task struct {
 	alarm     int64                            // the earliest of the links', 0 if there is none
 	pace      pace
 	barriers  *barriers // nil without checkpoints
+	markers   *markers  // nil where no latency is measured
 }
 
 // New builds the task of a chain. Connect adds its outputs before Run.
@@ -92,6 +95,10 @@ func New(cfg Config, host Host) *Task {
 	if cfg.Checkpoints != nil {
 		t.barriers = newBarriers(t, cfg.Checkpoints)
 	}
+	t.markers = newMarkers(t, cfg.Latency)
+	if t.sink != nil {
+		t.sink.ages = newEventAges(t, cfg.Latency)
+	}
 	return t
 }
 
@@ -115,6 +122,9 @@ func (t *Task) Connect(e graph.Edge, o *exchange.Output) {
 		}
 		l.outs[e.Output] = out
 		l.sends = append(l.sends, o)
+		if e.Output != n.Letters {
+			l.marked = append(l.marked, o)
+		}
 	}
 }
 
@@ -278,11 +288,15 @@ func (t *Task) consume() {
 		if in.Turned && !in.Idle {
 			first.turn(false)
 		}
+		t.markers.before(in.Markers)
 		if in.Batch != nil {
 			if t.barriers != nil {
 				t.barriers.before(in.Channel, in.Batch)
 			}
 			first.receive(in)
+		}
+		if in.Markers != nil {
+			t.markers.came(in.Markers)
 		}
 		if in.Advanced {
 			t.pace.at = first
