@@ -40,6 +40,7 @@ type Config struct {
 	// restored and clerk are those of an attempt.
 	restored *task.Restored
 	clerk    task.Checkpoints
+	letters  *metric.LetterTray
 	// EveryStep makes simulated tasks give control back after each batch.
 	EveryStep bool
 }
@@ -195,7 +196,7 @@ func Build(cfg Config, nodes []*graph.Node, hosts Hosts) (*Graph, error) {
 				gates[s] = exchange.NewGate(cc, inputs[i][s])
 			}
 			tasks[s] = task.New(task.Config{Plan: p, Chain: c, Subtask: s, Gate: gates[s], Waker: w, Batch: min(cfg.Batch, 16<<10), Log: cfg.Log, Aligned: aligned,
-				Job: cfg.Name, Checkpoints: cfg.clerk, Restored: cfg.restored, Latency: latency, EveryStep: cfg.EveryStep}, hosts(w))
+				Job: cfg.Name, Checkpoints: cfg.clerk, Restored: cfg.restored, Letters: cfg.letters, Latency: latency, EveryStep: cfg.EveryStep}, hosts(w))
 		}
 		g.Tasks, g.Gates = append(g.Tasks, tasks), append(g.Gates, gates)
 	}

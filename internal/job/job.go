@@ -10,6 +10,7 @@ import (
 
 	"github.com/affluxdev/afflux/internal/checkpoint"
 	"github.com/affluxdev/afflux/internal/graph"
+	"github.com/affluxdev/afflux/internal/metric"
 	"github.com/affluxdev/afflux/internal/task"
 	"github.com/affluxdev/afflux/operator"
 )
@@ -48,12 +49,14 @@ type Job struct {
 	halt     chan struct{} // closed with stopped
 	peak     atomic.Int64
 	ledger   ledger
+	letters  metric.LetterTray
 }
 
 // New plans a job; nothing runs yet.
 func New(cfg Config, nodes []*graph.Node) (*Job, error) {
 	cfg.fill()
 	j := &Job{cfg: cfg, nodes: nodes, state: Created, done: make(chan struct{}), halt: make(chan struct{}), epoch: time.Now()}
+	j.cfg.letters = &j.letters
 	a, err := j.newAttempt(0, recovery{})
 	if err != nil {
 		return nil, err
@@ -334,6 +337,10 @@ func (j *Job) Checkpoint(ctx context.Context, kind checkpoint.Kind) (int64, erro
 // Checkpoints tells of the one under way and the last 32 past ones, of all
 // attempts, newest first. What they point to does not change.
 func (j *Job) Checkpoints() []checkpoint.Record { return j.ledger.history() }
+
+// DeadLetters tells of the last records that were refused, and of the reasons of
+// all of them.
+func (j *Job) DeadLetters() metric.DeadLetters { return j.letters.Read() }
 
 // Done is closed when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.done }

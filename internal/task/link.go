@@ -2,12 +2,9 @@ package task
 
 import (
 	"context"
-	"encoding/json/v2"
-	"fmt"
 	"sync/atomic"
 	"time"
 
-	"github.com/affluxdev/afflux/connector"
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/internal/exchange"
 	"github.com/affluxdev/afflux/internal/graph"
@@ -198,67 +195,6 @@ func (l *link) rest(idle bool) {
 	if l.next != nil {
 		l.next.turn(idle)
 	}
-}
-
-// Reject implements operator.Context.
-func (l *link) Reject(value any, t event.Time, err error) error {
-	switch l.node.OnError {
-	case operator.Skip:
-		l.counters.Skipped.Add(1)
-		return nil
-	case operator.DeadLetter:
-		text, jerr := json.Marshal(value)
-		if jerr != nil {
-			text = fmt.Appendf(nil, "%+v", value)
-		}
-		l.letter(event.DeadLetter{Reason: err.Error(), Record: clip(text), Time: t})
-		return nil
-	}
-	text, jerr := json.Marshal(value)
-	if jerr != nil {
-		text = fmt.Appendf(nil, "%+v", value)
-	}
-	return fmt.Errorf("%w; the record was %s", err, shorten(text))
-}
-
-// rejectRaw is Subtask.Reject of connectors.
-func (l *link) rejectRaw(r connector.Rejected) error {
-	switch l.node.OnError {
-	case operator.Skip:
-		l.counters.Skipped.Add(1)
-		return nil
-	case operator.DeadLetter:
-		l.letter(event.DeadLetter{Reason: r.Reason.Error(), Origin: r.Origin, Record: clip(r.Payload), Time: r.Time})
-		return nil
-	}
-	if r.Origin != "" {
-		return fmt.Errorf("%s: %w", r.Origin, r.Reason)
-	}
-	return r.Reason
-}
-
-func (l *link) letter(d event.DeadLetter) {
-	d.Operator, d.At = l.node.Name, l.t.host.Wall().UnixNano()
-	if l.letters == nil {
-		l.letters = event.NewRecords[event.DeadLetter](1)
-	}
-	l.letters.Append(d, d.Time)
-	l.counters.DeadLettered.Add(1)
-	if out := l.Output(l.node.Letters); out != nil {
-		out.Emit(l.letters)
-	}
-	l.letters.Reset()
-}
-
-func clip(b []byte) string { return string(b[:min(len(b), connector.MaxPayload)]) }
-
-// shorten keeps messages readable.
-func shorten(b []byte) string {
-	const most = 200
-	if len(b) <= most {
-		return string(b)
-	}
-	return string(b[:most]) + "..."
 }
 
 // Wait implements operator.Context.

@@ -34,6 +34,8 @@ type Config struct {
 	Restored *Restored
 	// Latency is what is measured of latencies, nil for nothing.
 	Latency *Latency
+	// Letters keeps the last records that the job refused, nil for none.
+	Letters *metric.LetterTray
 	// EveryStep makes a simulated task give control back after each batch.
 	EveryStep bool
 }
