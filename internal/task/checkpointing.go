@@ -246,7 +246,7 @@ func (p *barriers) snapshot(a checkpoint.Snapshot) {
 	c := newCut(p, a)
 	p.cut = c
 	for _, l := range t.links {
-		t.pace.at = l
+		t.turnTo(l)
 		if err := c.link(l); err != nil {
 			c.fail(l, err)
 			break

@@ -25,6 +25,7 @@ type link struct {
 	sends    []*exchange.Output
 	marked   []*exchange.Output // of sends, those that markers go on
 	next     *link
+	labels   context.Context // for CPU profiles
 	opened   bool
 	woken    atomic.Bool
 	alarm    int64 // when Woken is due, by the host's clock, 0 if it is not
@@ -69,14 +70,14 @@ func (c *chained) Emit(b event.Batch) {
 	c.from.counters.RecordsOut.Add(n)
 	l.counters.RecordsIn.Add(n)
 	t.pace.at = l
-	if t.pace.sampling {
-		t.sampleSwitch(l)
+	if t.pace.watched() {
+		t.handOver(l)
 	}
 	if err := l.op.Process(b); err != nil {
 		l.fail(err)
 	}
-	if t.pace.sampling {
-		t.sampleSwitch(c.from)
+	if t.pace.watched() {
+		t.handOver(c.from)
 	}
 	t.pace.at = c.from
 	b.Reset()
@@ -150,12 +151,12 @@ func (l *link) Watermark(t event.Time) {
 		o.Watermark(t)
 	}
 	if l.next != nil {
-		l.t.pace.at = l.next
+		l.t.turnTo(l.next)
 		if err := l.next.op.Watermark(t); err != nil {
 			l.next.fail(err)
 		}
 		l.next.settle()
-		l.t.pace.at = l
+		l.t.turnTo(l)
 	}
 }
 
@@ -243,9 +244,6 @@ func (l *link) WakeAt(at time.Time) {
 	}
 	l.t.setAlarm()
 }
-
-// Go implements operator.Context.
-func (l *link) Go(f func(ctx context.Context)) { l.t.host.Go(f) }
 
 // Now implements operator.Context.
 func (l *link) Now() time.Time { return l.t.host.Wall() }

@@ -1,5 +1,7 @@
 package task
 
+import "github.com/affluxdev/afflux/internal/metric"
+
 // How often a running task looks at the clock, in nanoseconds.
 const (
 	tickEvery    = 50e3  // the clock itself
@@ -22,11 +24,12 @@ type pace struct {
 	began   int64 // when the task last had the processor for itself
 	worked  int64 // time not idle since the last Measure
 
-	sampling bool
-	countIn  int   // batches until the next sample
-	mark     int64 // since when the time belongs to cur
-	cur      *link
-	total    int64 // all sampled time of the chain
+	sampling  bool
+	labelling bool  // a CPU profile is being taken
+	countIn   int   // batches until the next sample
+	mark      int64 // since when the time belongs to cur
+	cur       *link
+	total     int64 // all sampled time of the chain
 }
 
 func (p *pace) begin(now int64) { p.last, p.began, p.next, p.countIn = now, now, 1, 1 }
@@ -89,11 +92,27 @@ func (t *Task) tick() {
 	}
 }
 
+// watched tells whether hand-overs within the chain are to be noticed.
+func (p *pace) watched() bool { return p.sampling || p.labelling }
+
+// handOver is called when another operator of the chain goes to work.
+func (t *Task) handOver(l *link) {
+	if t.pace.sampling {
+		t.sampleSwitch(l)
+	}
+	if t.pace.labelling {
+		l.label()
+	}
+}
+
 // sampleBegin starts a sample for some of the batches: the operators of the
 // chain then read the clock at each hand-over.
 func (t *Task) sampleBegin(l *link) {
 	p := &t.pace
 	p.at = l
+	if p.labelling = metric.Profiling(); p.labelling {
+		l.label()
+	}
 	if p.countIn--; p.countIn > 0 || len(t.links) == 1 {
 		return
 	}

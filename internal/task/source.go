@@ -57,29 +57,27 @@ func newSource(t *Task, l *link) *source {
 }
 
 func (s *source) open() error {
-	return guarded(func() error {
-		r, err := s.driver.Open(s.t.host.Context(), s.link.subtask())
-		if err != nil {
-			return err
-		}
-		s.reader = r
-		u := r.Unwrap()
-		s.lister, _ = u.(connector.SplitLister)
-		s.pauser, _ = u.(connector.Pauser)
-		s.committer, _ = u.(connector.Committer)
-		s.progress, _ = u.(connector.Progress)
-		s.buffered, _ = u.(connector.Buffered)
-		s.measured, _ = u.(connector.Measured)
-		s.positioned, _ = u.(connector.Positioned)
-		if et := s.link.node.EventTime; et != nil {
-			s.marks = newMarks(et.Bound, et.Idle)
-			s.marks.generate, s.marks.period = et.Generate, int64(et.Period)
-		}
-		typ := s.driver.Type()
-		s.batch = typ.NewBatch(s.link.BatchCapacity(typ.Size()))
-		s.ready.Store(true)
-		return nil
-	})
+	r, err := s.driver.Open(s.t.host.Context(), s.link.subtask())
+	if err != nil {
+		return err
+	}
+	s.reader = r
+	u := r.Unwrap()
+	s.lister, _ = u.(connector.SplitLister)
+	s.pauser, _ = u.(connector.Pauser)
+	s.committer, _ = u.(connector.Committer)
+	s.progress, _ = u.(connector.Progress)
+	s.buffered, _ = u.(connector.Buffered)
+	s.measured, _ = u.(connector.Measured)
+	s.positioned, _ = u.(connector.Positioned)
+	if et := s.link.node.EventTime; et != nil {
+		s.marks = newMarks(et.Bound, et.Idle)
+		s.marks.generate, s.marks.period = et.Generate, int64(et.Period)
+	}
+	typ := s.driver.Type()
+	s.batch = typ.NewBatch(s.link.BatchCapacity(typ.Size()))
+	s.ready.Store(true)
+	return nil
 }
 
 func (s *source) run() {

@@ -73,7 +73,7 @@ func New(cfg Config, host Host) *Task {
 	t := &Task{cfg: cfg, host: host, gate: cfg.Gate, waker: cfg.Waker}
 	for i, id := range cfg.Chain.Nodes {
 		n := cfg.Plan.Nodes[id]
-		l := &link{t: t, node: n, counters: metric.NewOperatorCounters(), outs: make([]operator.Output, len(n.Outputs))}
+		l := &link{t: t, node: n, labels: labelled(n.Name), counters: metric.NewOperatorCounters(), outs: make([]operator.Output, len(n.Outputs))}
 		switch {
 		case n.Source != nil:
 			t.source = newSource(t, l)
@@ -168,9 +168,9 @@ func (t *Task) Open() error {
 		l := t.links[i]
 		var err error
 		if t.source != nil && i == 0 {
-			err = t.source.open()
+			err = l.opening(t.source.open)
 		} else {
-			err = guarded(func() error { return l.op.Open(l) })
+			err = l.opening(func() error { return l.op.Open(l) })
 		}
 		if err != nil {
 			return &Failure{Operator: l.node.Name, Subtask: t.cfg.Subtask, Err: err}
@@ -193,6 +193,7 @@ func (t *Task) Run() (err error) {
 		t.openBytes.Store(0)
 	}()
 	t.pace.begin(t.host.Now())
+	t.links[0].label()
 	t.resume()
 	if t.source != nil {
 		t.source.run()
@@ -200,7 +201,7 @@ func (t *Task) Run() (err error) {
 		t.consume()
 	}
 	for _, l := range t.links {
-		t.pace.at = l
+		t.turnTo(l)
 		if l.op == nil {
 			continue
 		}
@@ -301,7 +302,7 @@ func (t *Task) consume() {
 			t.markers.came(in.Markers)
 		}
 		if in.Advanced {
-			t.pace.at = first
+			t.turnTo(first)
 			if err := first.op.Watermark(in.Watermark); err != nil {
 				first.fail(err)
 			}
@@ -331,7 +332,7 @@ func (t *Task) checkpoint() {
 			if !l.woken.Swap(false) {
 				continue
 			}
-			t.pace.at = l
+			t.turnTo(l)
 			if err := l.op.(operator.Waking).Woken(); err != nil {
 				l.fail(err)
 			}
