@@ -33,6 +33,14 @@ type ExecuteOptions struct {
 	// ListenIfFree makes a busy address a warning instead of an error: for a
 	// default that the user did not choose.
 	ListenIfFree bool
+	// TLSCert and TLSKey name PEM files with a certificate and its key: the server
+	// speaks TLS then. TLSClientCA names one with the authorities that must have
+	// signed the certificates of clients. Beyond loopback a job is served with a
+	// token, with TLS, or with both.
+	TLSCert, TLSKey, TLSClientCA string
+	// ShowValues lets the API and the page show the contents of records that were
+	// refused.
+	ShowValues bool
 	// Headless writes log lines even if standard error is a terminal.
 	Headless bool
 	// JSON prints the final summary as JSON: on standard output, or on standard
@@ -87,7 +95,7 @@ func Execute(ctx context.Context, j *Job, o ExecuteOptions) error {
 	if server != nil {
 		defer func() { _ = server.Close() }()
 		if !live && !o.Quiet {
-			fmt.Fprintf(log, "metrics on http://%[1]s/metrics, API on http://%[1]s/api/v1/job\n", server.Addr())
+			fmt.Fprintf(log, "page on %[1]s/, metrics on %[1]s/metrics, API on %[1]s/api/v1/\n", server.URL())
 		}
 	}
 	if err := r.job.Start(ctx); err != nil {
@@ -132,12 +140,15 @@ func listen(ctx context.Context, o ExecuteOptions, r *Run, s *metric.Sampler, lo
 	if o.Listen == "" || o.Listen == "off" {
 		return nil, nil
 	}
-	options := api.Options{Listen: o.Listen, Token: os.Getenv(TokenVariable), Sampler: s}
+	options := api.Options{
+		Listen: o.Listen, Token: os.Getenv(TokenVariable), Sampler: s, ShowValues: o.ShowValues,
+		TLS: api.TLS{Cert: o.TLSCert, Key: o.TLSKey, ClientCA: o.TLSClientCA},
+	}
 	if r.takes {
 		options.Checkpoints = taker{r}
 	}
 	server, err := api.Serve(ctx, options)
-	if err != nil && o.ListenIfFree {
+	if err != nil && o.ListenIfFree && !errors.Is(err, api.ErrTLS) {
 		fmt.Fprintf(log, "warning: %v\n", err)
 		return nil, nil
 	}

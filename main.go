@@ -50,7 +50,11 @@ second interrupt stops at once. Exit status: 0 done, 1 the job failed, 2 wrong f
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Listen, "listen", DefaultListen, "address of the metrics and the API, or off")
+	f.StringVar(&o.Listen, "listen", DefaultListen, "address of the page, the metrics and the API, or off")
+	f.StringVar(&o.TLSCert, "tls-cert", "", "serve them with TLS: PEM file of the certificate and its chain")
+	f.StringVar(&o.TLSKey, "tls-key", "", "PEM file of its key")
+	f.StringVar(&o.TLSClientCA, "tls-client-ca", "", "PEM file of the authorities that must have signed a client's certificate")
+	f.BoolVar(&o.ShowValues, "show-values", false, "let them show the contents of refused records")
 	f.BoolVar(&o.Headless, "headless", false, "log lines instead of the live view")
 	f.BoolVar(&o.JSON, "json", false, "print the final summary as JSON")
 	f.IntVar(&parallelism, "parallelism", 0, "subtasks of keyed operators and sources (default: what the job says, or the number of processors)")

@@ -45,6 +45,7 @@ Exit status: 0 done, 1 the job failed, 2 wrong flags or a wrong pipeline.`,
   afflux run pipeline.yaml --set steps.hourly.parallelism=2 --parallelism 4
   afflux run pipeline.yaml --from state/savepoint-0000000012 --parallelism 8
   afflux run pipeline.yaml --headless --json --listen off
+  afflux run pipeline.yaml --listen :8443 --tls-cert cert.pem --tls-key key.pem
   zcat clicks.jsonl.gz | afflux run pipeline.yaml --set sources.clicks.file.path=-`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
@@ -55,7 +56,11 @@ Exit status: 0 done, 1 the job failed, 2 wrong flags or a wrong pipeline.`,
 	flags.DurationVar(&f.duration, "duration", 0, "drain and end after this time (default: at the end of the input)")
 	flags.StringVar(&f.from, "from", "latest", "what a pipeline with checkpoints starts from: latest, none, or the path of a savepoint or checkpoint")
 	flags.BoolVar(&f.unclaimed, "allow-unclaimed-state", false, "drop state of sources, steps and sinks that the pipeline does not have any more")
-	flags.StringVar(&f.options.Listen, "listen", afflux.DefaultListen, "address of the metrics and the API, or off")
+	flags.StringVar(&f.options.Listen, "listen", afflux.DefaultListen, "address of the page, the metrics and the API, or off")
+	flags.StringVar(&f.options.TLSCert, "tls-cert", "", "serve them with TLS: PEM file of the certificate and its chain")
+	flags.StringVar(&f.options.TLSKey, "tls-key", "", "PEM file of its key")
+	flags.StringVar(&f.options.TLSClientCA, "tls-client-ca", "", "PEM file of the authorities that must have signed a client's certificate")
+	flags.BoolVar(&f.options.ShowValues, "show-values", false, "let them show the contents of refused records")
 	flags.BoolVar(&f.options.Headless, "headless", false, "log lines instead of the live view")
 	flags.BoolVar(&f.options.JSON, "json", false, "print the final summary as JSON")
 	return cmd

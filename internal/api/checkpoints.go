@@ -97,6 +97,10 @@ func (c checkpoints) register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/checkpoints", c.none(c.list))
 	mux.HandleFunc("POST /api/v1/checkpoints", c.none(c.take(checkpoint.Checkpoint)))
 	mux.HandleFunc("POST /api/v1/savepoints", c.none(c.take(checkpoint.Savepoint)))
+	mux.HandleFunc("GET /api/v1/savepoints", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", "POST")
+		http.Error(w, "POST takes a savepoint; GET /api/v1/checkpoints has them", http.StatusMethodNotAllowed)
+	})
 }
 
 // none answers for a job that takes no checkpoints.

@@ -48,7 +48,7 @@ func (j *taking) Take(ctx context.Context, kind checkpoint.Kind, stop bool) (int
 }
 
 func TestCheckpointHistory(t *testing.T) {
-	status, body := get(t, handler(sampled(after), &taking{}), "/api/v1/checkpoints")
+	status, body := get(t, routes(sampled(after), &taking{}), "/api/v1/checkpoints")
 	var v checkpointsView
 	if err := json.Unmarshal([]byte(body), &v); status != 200 || err != nil {
 		t.Fatal(status, err)
@@ -117,7 +117,7 @@ func TestTakingOne(t *testing.T) {
 			}
 		}
 		w := httptest.NewRecorder()
-		guard(handler(sampled(after), job), c.token, true).ServeHTTP(w, r)
+		guard(routes(sampled(after), job), rules{session: session{token: c.token}, loopback: true, mayAsk: true}).ServeHTTP(w, r)
 		if asked := strings.Join(job.asked, ", "); w.Code != c.want || asked != c.asked {
 			t.Errorf("%s %s %q: %d, asked %q; want %d, %q\n%s", c.method, c.path, c.headers, w.Code, asked, c.want, c.asked, w.Body)
 		}
@@ -137,7 +137,7 @@ func TestNoneIsTaken(t *testing.T) {
 	post := func(job Checkpoints) (int, string) {
 		r := httptest.NewRequest(http.MethodPost, "http://localhost/api/v1/checkpoints", nil)
 		w := httptest.NewRecorder()
-		handler(sampled(after), job).ServeHTTP(w, r)
+		routes(sampled(after), job).ServeHTTP(w, r)
 		return w.Code, w.Body.String()
 	}
 	if code, body := post(&taking{err: errors.New("count/1: disk full")}); code != 409 || !strings.Contains(body, "disk full") {
@@ -155,7 +155,7 @@ func TestNoneIsTaken(t *testing.T) {
 
 // TestSlowCheckpoint takes longer than any other answer may.
 func TestSlowCheckpoint(t *testing.T) {
-	s := httptest.NewUnstartedServer(guard(handler(sampled(after), &taking{wait: 100 * time.Millisecond}), "", true))
+	s := httptest.NewUnstartedServer(guard(routes(sampled(after), &taking{wait: 100 * time.Millisecond}), rules{loopback: true, mayAsk: true}))
 	s.Config.ReadTimeout, s.Config.WriteTimeout = 20*time.Millisecond, 20*time.Millisecond
 	s.Start()
 	defer s.Close()

@@ -30,6 +30,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	s := &scrape{out: out, before: before, now: now, sent: map[string]bool{}}
 	s.job()
+	s.latencies()
 	s.operators()
 	s.channels()
 }

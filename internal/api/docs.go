@@ -40,6 +40,7 @@ func MetricsTable() string {
 	rows(row, jobSeries)
 	row(stateName, "gauge", "0 or 1", stateHelp+"; label `state`", "")
 	row(bottleneckName, "gauge", "0 or 1", bottleneckHelp+"; labels `operator`, `cause`", "")
+	latencyRows(row)
 	section("Checkpoints", "`job`")
 	rows(row, checkpointSeries)
 	section("Task", subtask)

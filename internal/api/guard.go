@@ -1,25 +1,36 @@
 package api
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"mime"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 )
+
+// rules say who may ask for what.
+type rules struct {
+	session session
+	// loopback: only this machine can reach the server.
+	loopback bool
+	// mayAsk: who reaches the server may ask something of the job, and not only
+	// read: it is known who that is, by a token or a certificate, or it is somebody
+	// on this machine.
+	mayAsk bool
+}
 
 // guard lets through what may be asked: GET, and POST where something can be
 // asked of the job, without a body; with a token only who knows it; on loopback
 // without one only under a name of this machine, so that a web page cannot read
-// the job through a DNS name that it points here (DNS rebinding). A POST must say
-// that it is JSON, which a page of another origin cannot send without being
-// refused first (CSRF), and what a browser says of its origin must be right.
-func guard(next http.Handler, token string, loopback bool) http.Handler {
+// the job through a DNS name that it points here (DNS rebinding). A page of
+// another origin gets nothing but what a link can show. A POST must say that it is
+// JSON, which such a page cannot send without being refused first (CSRF), and what
+// a browser says of its origin must be right; where it shows by a cookie that it
+// may, the browser must say so.
+func guard(next http.Handler, is rules) http.Handler {
 	origins := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		post := r.Method == http.MethodPost && asks(r.URL.Path)
@@ -28,21 +39,32 @@ func guard(next http.Handler, token string, loopback bool) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Referrer-Policy", "no-referrer")
 		switch {
 		case r.Method != http.MethodGet && r.Method != http.MethodHead && !post:
 			if h.Set("Allow", "GET, HEAD"); asks(r.URL.Path) {
 				h.Set("Allow", "GET, HEAD, POST")
 			}
 			http.Error(w, "only GET: this is to read", http.StatusMethodNotAllowed)
+			return
 		case r.ContentLength != 0:
 			http.Error(w, "no request body, please", http.StatusRequestEntityTooLarge)
-		case loopback && token == "" && !isLocalName(r.Host):
+			return
+		case is.loopback && is.session.token == "" && !isLocalName(r.Host):
 			http.Error(w, "ask for this server as localhost or 127.0.0.1", http.StatusForbidden)
-		case token != "" && r.URL.Path != healthPath && !authorized(r, token):
-			h.Set("WWW-Authenticate", `Bearer realm="afflux"`)
-			http.Error(w, "send the token of AFFLUX_TOKEN: Authorization: Bearer TOKEN", http.StatusUnauthorized)
-		case post && origins.Check(r) != nil:
+			return
+		case is.session.opens(r):
+			is.session.admit(w)
+			return
+		}
+		shown := is.session.proves(r)
+		switch {
+		case shown == noProof && r.URL.Path != healthPath:
+			is.session.refuse(w, r)
+		case foreign(r), post && origins.Check(r) != nil, post && shown == byCookie && !ownPage(r):
 			http.Error(w, "a page of another origin must not ask for this", http.StatusForbidden)
+		case !is.mayAsk && (post || r.URL.Path == profilePath):
+			http.Error(w, "this server does not know who asks: for this, run the job with a token in AFFLUX_TOKEN, or with --tls-client-ca", http.StatusForbidden)
 		case post && !isJSON(r):
 			http.Error(w, "send the header Content-Type: application/json, and no body", http.StatusUnsupportedMediaType)
 		default:
@@ -51,7 +73,42 @@ func guard(next http.Handler, token string, loopback bool) http.Handler {
 	})
 }
 
-const healthPath = "/api/v1/health"
+// foreign tells whether a page of another origin asks, and not by a link that its
+// reader follows. A profile costs processor time and a stream one of few places:
+// not even a link leads there. Programs other than browsers say nothing of all
+// this.
+func foreign(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return false
+	case "":
+		return r.Header.Get("Origin") != "" && !sameOrigin(r)
+	}
+	follows := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	return !follows || r.URL.Path == profilePath || r.URL.Path == streamPath
+}
+
+// ownPage tells whether a browser says that the page of this server asks.
+func ownPage(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	return sameOrigin(r)
+}
+
+// sameOrigin tells whether the Origin of a request is the server that it goes to.
+// Its scheme is not compared: TLS may end before this server.
+func sameOrigin(r *http.Request) bool {
+	o, err := url.Parse(r.Header.Get("Origin"))
+	return err == nil && o.Host != "" && o.Host == r.Host
+}
+
+// Paths that have rules of their own.
+const (
+	healthPath  = "/api/v1/health"
+	streamPath  = "/api/v1/stream"
+	profilePath = "/api/v1/profile"
+)
 
 // asks tells whether something can be asked of the job at a path.
 func asks(path string) bool { return path == "/api/v1/checkpoints" || path == "/api/v1/savepoints" }
@@ -59,16 +116,6 @@ func asks(path string) bool { return path == "/api/v1/checkpoints" || path == "/
 func isJSON(r *http.Request) bool {
 	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && t == "application/json"
-}
-
-// authorized compares in constant time; hashing hides the length as well.
-func authorized(r *http.Request, token string) bool {
-	scheme, given, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return false
-	}
-	want, got := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(strings.TrimSpace(given)))
-	return subtle.ConstantTimeCompare(want[:], got[:]) == 1
 }
 
 // isLocalName tells whether a Host header, with or without a port, names the
@@ -101,56 +148,10 @@ func checkLoopback(listen string) error {
 }
 
 func notLoopback(listen string) error {
-	return fmt.Errorf("listen address %q can be reached from other machines: use 127.0.0.1, or set a token in AFFLUX_TOKEN", listen)
+	return fmt.Errorf("listen address %q can be reached from other machines: use 127.0.0.1, or set a token in AFFLUX_TOKEN, or give --tls-cert and --tls-key", listen)
 }
 
 func isLoopback(a net.Addr) bool {
 	tcp, ok := a.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
-}
-
-// limited is a listener with at most so many connections open; others wait in
-// the backlog of the system.
-type limited struct {
-	net.Listener
-	places chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newLimited(l net.Listener, n int) *limited {
-	return &limited{Listener: l, places: make(chan struct{}, n), closed: make(chan struct{})}
-}
-
-// Accept implements net.Listener.
-func (l *limited) Accept() (net.Conn, error) {
-	select {
-	case l.places <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.places
-		return nil, err
-	}
-	return &placed{Conn: c, leave: sync.OnceFunc(func() { <-l.places })}, nil
-}
-
-// Close implements net.Listener.
-func (l *limited) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-// placed is a connection that gives its place back when closed.
-type placed struct {
-	net.Conn
-	leave func()
-}
-
-// Close implements net.Conn.
-func (c *placed) Close() error {
-	defer c.leave()
-	return c.Conn.Close()
 }

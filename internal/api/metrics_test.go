@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write docs/metrics.md and the golden fi
 // scrapeOf parses what /metrics answers about a job.
 func scrapeOf(t *testing.T, of func(int) *metric.Job) map[string]*dto.MetricFamily {
 	t.Helper()
-	status, body := get(t, handler(sampled(of), nil), "/metrics")
+	status, body := get(t, routes(sampled(of), nil), "/metrics")
 	if status != 200 {
 		t.Fatalf("status %d: %s", status, body)
 	}
@@ -106,6 +106,7 @@ func TestMetricValues(t *testing.T) {
 		{"afflux_channel_boundBytes", "to=out", 131_072},
 		{"afflux_channel_sentBytes_total", "to=out", 150},
 		{"afflux_channel_blockedTimeMs_total", "to=enrich,subtask=0", 5000},
+		{"afflux_edge_blockedTimeMs_total", "from=parse,to=enrich", 7500},
 		{"afflux_job_uptime", "job=hot items", 10_000},
 		{"afflux_job_numRestarts_total", "", 1},
 		{"afflux_job_checkpointInterval", "", 10_000},
@@ -248,14 +249,14 @@ func TestMetricsOfHostileNames(t *testing.T) {
 }
 
 func TestMetricsWithoutJob(t *testing.T) {
-	status, body := get(t, handler(metric.NewSampler(func() *metric.Job { return nil }), nil), "/metrics")
+	status, body := get(t, routes(metric.NewSampler(func() *metric.Job { return nil }), nil), "/metrics")
 	if status != 200 || strings.Contains(body, "afflux_") || !strings.Contains(body, "go_goroutines") {
 		t.Errorf("status %d: %.300s", status, body)
 	}
 }
 
 func BenchmarkScrape(b *testing.B) {
-	h := handler(sampled(large), nil)
+	h := routes(sampled(large), nil)
 	for b.Loop() {
 		get(b, h, "/metrics")
 	}

@@ -19,6 +19,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// routes serves a job without a server.
+func routes(s *metric.Sampler, taken Checkpoints) http.Handler {
+	return handlerOf(Options{Sampler: s, Checkpoints: taken})
+}
+
+func handlerOf(o Options) http.Handler {
+	h, err := handler(o, newFeed(o), nil)
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
+
 // get asks a handler.
 func get(t testing.TB, h http.Handler, path string) (status int, body string) {
 	t.Helper()
@@ -28,7 +41,7 @@ func get(t testing.TB, h http.Handler, path string) (status int, body string) {
 }
 
 func TestJobAsJSON(t *testing.T) {
-	status, body := get(t, handler(sampled(after), nil), "/api/v1/job")
+	status, body := get(t, routes(sampled(after), nil), "/api/v1/job")
 	if status != 200 {
 		t.Fatal(status, body)
 	}
@@ -57,7 +70,7 @@ func TestJobAsJSON(t *testing.T) {
 
 func TestJobOfHostileNamesIsJSON(t *testing.T) {
 	sampler := sampled(hostile)
-	status, body := get(t, handler(sampler, nil), "/api/v1/job")
+	status, body := get(t, routes(sampler, nil), "/api/v1/job")
 	var v jobView
 	if err := json.Unmarshal([]byte(body), &v); status != 200 || err != nil {
 		t.Fatal(status, err)
@@ -80,12 +93,12 @@ func TestHealth(t *testing.T) {
 			}
 			return &metric.Job{State: state, Error: "secret"}
 		})
-		status, body := get(t, handler(sampler, nil), healthPath)
+		status, body := get(t, routes(sampler, nil), healthPath)
 		if status != want || strings.Contains(body, "secret") {
 			t.Errorf("%q: %d %s", state, status, body)
 		}
 	}
-	if status, _ := get(t, handler(metric.NewSampler(func() *metric.Job { return nil }), nil), "/api/v1/job"); status != 503 {
+	if status, _ := get(t, routes(metric.NewSampler(func() *metric.Job { return nil }), nil), "/api/v1/job"); status != 503 {
 		t.Errorf("the job that has not started: %d", status)
 	}
 }
@@ -157,7 +170,7 @@ func TestServer(t *testing.T) {
 
 func TestToken(t *testing.T) {
 	// On loopback, under a public name: behind a proxy that speaks TLS.
-	h := guard(handler(sampled(after), nil), "s3cret", true)
+	h := guard(routes(sampled(after), nil), rules{session: session{token: "s3cret"}, loopback: true, mayAsk: true})
 	for _, c := range []struct {
 		path, authorization string
 		want                int

@@ -183,11 +183,13 @@ var channelSeries = []series[inbox]{
 		func(b *inbox) (float64, bool) { return number(b.bound) }},
 	{"afflux_channel_sentBytes", true, "bytes", "bytes sent", "",
 		func(b *inbox) (float64, bool) { return number(b.sent) }},
-	{"afflux_channel_blockedTimeMs", true, "ms", "time that senders waited for credit, summed over senders", "",
+	{"afflux_channel_blockedTimeMs", true, "ms", "time that senders waited for credit, summed over senders; waits that still last are not in it", "",
 		func(b *inbox) (float64, bool) { return ms(b.blocked) }},
 }
 
 var edgeSeries = []series[metric.Edge]{
+	{"afflux_edge_blockedTimeMs", true, "ms", "time that senders waited for credit on the arrow, summed over senders; waits that still last are in it", "",
+		func(e *metric.Edge) (float64, bool) { v, _ := ms(e.Blocked); return v, len(e.Channels) > 0 }},
 	{"afflux_edge_hottestKeyShare", false, "0 to 1", "share of the records of late that the hottest key of a keyed arrow has; none while no key has more than 1/64", "",
 		func(e *metric.Edge) (float64, bool) {
 			if len(e.HotKeys) == 0 {

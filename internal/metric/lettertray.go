@@ -102,6 +102,12 @@ func cutText(s string, most int) string {
 // part of the record.
 var told = []string{"HTTP ", "HTTP status ", "status ", "status code ", "code "}
 
+// Redacted is a reason without its origin and what differs from record to record,
+// as reasons are counted by.
+func Redacted(reason, origin string) string {
+	return strings.ToValidUTF8(string(appendGroup(nil, reason, origin)), "")
+}
+
 // appendGroup appends a reason without its variable parts: its origin, what is
 // in double quotes or backquotes, and numbers that are not a status.
 func appendGroup(dst []byte, reason, origin string) []byte {

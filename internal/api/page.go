@@ -1,0 +1,169 @@
+package api
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// pagePolicy allows a page to use what this server has, and nothing else: no
+// inline script or style, no other host.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+	"font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// maxPageBytes bounds the files of the page, all together.
+const maxPageBytes = 16 << 20
+
+// indexFile is served as /.
+const indexFile = "index.html"
+
+// page serves the files of the web page from memory.
+type page struct{ files map[string]*pageFile } // by URL path
+
+// pageFile is one file of the page.
+type pageFile struct {
+	kind  string
+	etag  string
+	plain []byte
+	// squeezed is what gzip makes of it, nil where that would not be shorter.
+	squeezed func() []byte
+	// forever is for names that have a hash of the contents in them.
+	forever bool
+}
+
+// newPage reads the files of a page.
+func newPage(files fs.FS) (*page, error) {
+	p := &page{files: map[string]*pageFile{}}
+	left := maxPageBytes
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		file, err := files.Open(name)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }()
+		text, err := io.ReadAll(io.LimitReader(file, int64(left)+1))
+		if left -= len(text); err != nil || left < 0 {
+			return fmt.Errorf("the page's %s cannot be read, or the page has more than %d bytes: %w", name, maxPageBytes, err)
+		}
+		at := "/" + name
+		if name == indexFile {
+			at = "/"
+		}
+		p.files[at] = newPageFile(name, text)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if p.files["/"] == nil {
+		return nil, fmt.Errorf("the page has no %s: it was not built", indexFile)
+	}
+	return p, nil
+}
+
+func newPageFile(name string, text []byte) *pageFile {
+	f := &pageFile{kind: mime.TypeByExtension(path.Ext(name)), plain: text, forever: strings.HasPrefix(name, "assets/")}
+	switch path.Ext(name) { // what the system's table may not have, or have wrong
+	case ".html":
+		f.kind = "text/html; charset=utf-8"
+	case ".js":
+		f.kind = "text/javascript; charset=utf-8"
+	case ".css":
+		f.kind = "text/css; charset=utf-8"
+	case ".svg":
+		f.kind = "image/svg+xml"
+	case "":
+		f.kind = "application/octet-stream"
+	}
+	sum := sha256.Sum256(text)
+	f.etag = hex.EncodeToString(sum[:12])
+	f.squeezed = sync.OnceValue(func() []byte {
+		if len(text) < 512 {
+			return nil
+		}
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write(text) // memory takes it
+		if z.Close() != nil || b.Len() >= len(text)*9/10 {
+			return nil
+		}
+		return b.Bytes()
+	})
+	return f
+}
+
+// serve answers for a file of the page, and tells whether there is one.
+func (p *page) serve(w http.ResponseWriter, r *http.Request) bool {
+	if p == nil {
+		return false
+	}
+	f := p.files[r.URL.Path]
+	if f == nil {
+		return false
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "private, no-cache") // ask each time whether it is new
+	if f.forever {
+		h.Set("Cache-Control", "private, max-age=31536000, immutable")
+	}
+	h.Set("Vary", "Accept-Encoding")
+	body, etag := f.plain, `"`+f.etag+`"`
+	if accepts(r.Header.Get("Accept-Encoding"), "gzip") {
+		if z := f.squeezed(); z != nil {
+			body, etag = z, `"`+f.etag+`-gz"`
+			h.Set("Content-Encoding", "gzip")
+		}
+	}
+	h.Set("ETag", etag)
+	if matches(r.Header.Get("If-None-Match"), etag) {
+		h.Del("Content-Encoding")
+		w.WriteHeader(http.StatusNotModified)
+		return true
+	}
+	h.Set("Content-Type", f.kind)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body)
+	return true
+}
+
+// matches tells whether a list of entity tags has one.
+func matches(list, etag string) bool {
+	for t := range strings.SplitSeq(list, ",") {
+		if t = strings.TrimPrefix(strings.TrimSpace(t), "W/"); t == etag || t == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// accepts tells whether a list of encodings has one, and not with quality 0.
+func accepts(list, encoding string) bool {
+	for e := range strings.SplitSeq(list, ",") {
+		name, rest, _ := strings.Cut(e, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), encoding) {
+			continue
+		}
+		q, found := strings.CutPrefix(strings.TrimSpace(strings.ToLower(rest)), "q=")
+		if !found {
+			return true
+		}
+		quality, err := strconv.ParseFloat(q, 64)
+		return err == nil && quality > 0
+	}
+	return false
+}
