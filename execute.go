@@ -141,7 +141,7 @@ func listen(ctx context.Context, o ExecuteOptions, r *Run, s *metric.Sampler, lo
 		return nil, nil
 	}
 	options := api.Options{
-		Listen: o.Listen, Token: os.Getenv(TokenVariable), Sampler: s, ShowValues: o.ShowValues,
+		Listen: o.Listen, Token: os.Getenv(TokenVariable), Sampler: s, DeadLetters: r.job.DeadLetters, ShowValues: o.ShowValues,
 		TLS: api.TLS{Cert: o.TLSCert, Key: o.TLSKey, ClientCA: o.TLSClientCA},
 	}
 	if r.takes {

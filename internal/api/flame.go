@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/affluxdev/afflux/internal/metric"
 	"github.com/google/pprof/profile"
 )
 
@@ -17,9 +18,6 @@ const (
 	// maxFunctionName is in bytes.
 	maxFunctionName = 160
 )
-
-// operatorLabel is the label that tasks put on their goroutines.
-const operatorLabel = "operator"
 
 // unlabelled is the first level for what runs for no operator: the collector, the
 // runtime, clients of connectors.
@@ -48,7 +46,7 @@ func flameOf(p *profile.Profile, operator string) *flame {
 	}
 	for _, s := range p.Sample {
 		name := unlabelled
-		if l := s.Label[operatorLabel]; len(l) > 0 && l[0] != "" {
+		if l := s.Label[metric.ProfileLabel]; len(l) > 0 && l[0] != "" {
 			name = l[0]
 		}
 		if value >= len(s.Value) || s.Value[value] <= 0 || operator != "" && name != operator {

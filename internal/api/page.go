@@ -18,8 +18,8 @@ import (
 
 // pagePolicy allows a page to use what this server has, and nothing else: no
 // inline script or style, no other host.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-	"font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // maxPageBytes bounds the files of the page, all together.
 const maxPageBytes = 16 << 20
@@ -37,8 +37,6 @@ type pageFile struct {
 	plain []byte
 	// squeezed is what gzip makes of it, nil where that would not be shorter.
 	squeezed func() []byte
-	// forever is for names that have a hash of the contents in them.
-	forever bool
 }
 
 // newPage reads the files of a page.
@@ -75,7 +73,7 @@ func newPage(files fs.FS) (*page, error) {
 }
 
 func newPageFile(name string, text []byte) *pageFile {
-	f := &pageFile{kind: mime.TypeByExtension(path.Ext(name)), plain: text, forever: strings.HasPrefix(name, "assets/")}
+	f := &pageFile{kind: mime.TypeByExtension(path.Ext(name)), plain: text}
 	switch path.Ext(name) { // what the system's table may not have, or have wrong
 	case ".html":
 		f.kind = "text/html; charset=utf-8"
@@ -85,6 +83,8 @@ func newPageFile(name string, text []byte) *pageFile {
 		f.kind = "text/css; charset=utf-8"
 	case ".svg":
 		f.kind = "image/svg+xml"
+	case ".txt":
+		f.kind = "text/plain; charset=utf-8"
 	case "":
 		f.kind = "application/octet-stream"
 	}
@@ -118,9 +118,6 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request) bool {
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "private, no-cache") // ask each time whether it is new
-	if f.forever {
-		h.Set("Cache-Control", "private, max-age=31536000, immutable")
-	}
 	h.Set("Vary", "Accept-Encoding")
 	body, etag := f.plain, `"`+f.etag+`"`
 	if accepts(r.Header.Get("Accept-Encoding"), "gzip") {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/affluxdev/afflux/internal/metric"
 	"github.com/google/pprof/profile"
 )
 
@@ -29,16 +30,13 @@ type profileView struct {
 
 // profiler takes one CPU profile at a time: the runtime can do no more.
 type profiler struct {
-	// label makes tasks put their operator's name on their goroutine, or stops
-	// it; nil if they cannot.
-	label func(on bool)
 	// closing is closed when the server closes: what there is then is answered.
 	closing <-chan struct{}
 	place   chan struct{} // holds the one that is taken
 }
 
-func newProfiler(label func(on bool), closing <-chan struct{}) *profiler {
-	return &profiler{label: label, closing: closing, place: make(chan struct{}, 1)}
+func newProfiler(closing <-chan struct{}) *profiler {
+	return &profiler{closing: closing, place: make(chan struct{}, 1)}
 }
 
 func (p *profiler) serve(w http.ResponseWriter, r *http.Request) {
@@ -67,10 +65,7 @@ func (p *profiler) serve(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{})
 	_ = control.SetWriteDeadline(time.Now().Add(time.Duration(seconds)*time.Second + writeTimeout))
-	if p.label != nil {
-		p.label(true)
-		defer p.label(false)
-	}
+	defer metric.BeginProfiling()()
 	text := &bounded{most: maxProfileBytes}
 	if err := pprof.StartCPUProfile(text); err != nil {
 		busyProfiling(w, seconds) // by somebody else in this process

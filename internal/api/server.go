@@ -56,12 +56,8 @@ type Options struct {
 	DeadLetters func() metric.DeadLetters
 	// ShowValues serves the contents of these records too.
 	ShowValues bool
-	// LabelTasks, if set, makes the tasks of the job put the name of the operator
-	// that they work for on their goroutine, as the pprof label "operator", or
-	// stops that. It is called by one goroutine at a time.
-	LabelTasks func(on bool)
-	// Page has the files of the web page: index.html, and assets/ with names that
-	// have a hash of the contents in them. It is nil where there is none.
+	// Page has the files of the web page, index.html among them. It is nil where
+	// there is none.
 	Page fs.FS
 }
 
@@ -206,7 +202,7 @@ func handler(o Options, f *feed, closing <-chan struct{}) (http.Handler, error) 
 	mux.HandleFunc("GET /api/v1/history", f.serveHistory)
 	mux.HandleFunc("GET /api/v1/diagnosis", f.serveDiagnosis)
 	mux.HandleFunc("GET /api/v1/deadletters", letters{o.DeadLetters, o.ShowValues}.serve)
-	mux.HandleFunc("GET "+profilePath, newProfiler(o.LabelTasks, closing).serve)
+	mux.HandleFunc("GET "+profilePath, newProfiler(closing).serve)
 	checkpoints{o.Checkpoints, o.Sampler}.register(mux)
 	mux.HandleFunc("GET /api/v1/{$}", serveIndex)
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
