@@ -11,7 +11,7 @@ BROKER   ?= embedded
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench nexmark fuzz fmt sim kill spec
+.PHONY: help demo test lint bench nexmark fuzz fmt sim kill spec ui
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ fuzz: ## try every fuzz target for FUZZTIME
 			(cd "$$dir" && go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) .) < /dev/null; \
 		done; \
 	done
+
+ui: ## build the web page from its sources (needs Node 20.19 or later and npm)
+	cd internal/ui/web && npm ci --no-audit --no-fund && npm run build
 
 fmt: ## gofmt every file
 	$$(go env GOROOT)/bin/gofmt -w .

@@ -30,6 +30,7 @@ var Table = []Layer{
 	{"internal/credit", ""},
 	{"internal/metric", "event"},
 	{"internal/archtest", ""},
+	{"internal/ui", ""},
 	{"internal/broker", ""},
 	{"internal/realkafka", ""},
 
@@ -69,11 +70,14 @@ var Table = []Layer{
 	{"internal/api", "event internal/job internal/diagnosis internal/metric internal/checkpoint"},
 	{".", "event codec window connector state state/* operator guard " +
 		"internal/graph internal/transform internal/job internal/checkpoint internal/cluster internal/api internal/metric internal/diagnosis internal/terminal"},
+	{"tracing/otlp", ""},
 	{"checkpoints/bucket", "internal/checkpoint internal/checkpoint/bucket"},
 	{"pipeline", ". event connector connector/* window codec codec/* guard"},
 
 	// Nothing imports these.
 	{"internal/simtest", "*"},
+	{"deploy/*", ""},
+	{"internal/ui/uitest", "*"},
 	{"internal/kill", "*"},
 	{"examples/*", ". event codec codec/* window connector connector/* state operator guard"},
 	{"bench", ". event codec codec/* window connector connector/* state state/* operator guard"},
