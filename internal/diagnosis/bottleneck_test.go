@@ -174,21 +174,21 @@ func TestWordsOfFindings(t *testing.T) {
 	src := op{name: "clicks", kind: "source", busy: 0.13, blocked: 0.87, out: 9800}
 	for _, c := range []struct {
 		ops              []op
-		evidence, remedy string
+		evidence, remedy, avoid string
 	}{
 		{[]op{src, {name: "enrich", kind: "async", chain: 1, busy: 0.98, external: 0.95, in: 9800, throttled: 12}},
 			"waits outside 95 % of the time, 12 calls/s refused (429); 9.8k records/s in; clicks is blocked by it 87 % of the time",
-			"more parallelism or larger buffers will not help"},
+			`lower InFlight on "enrich"`, "more parallelism, more calls in flight or larger buffers"},
 		{[]op{src, {name: "score", kind: "map", chain: 1, busy: 0.98, in: 9800}},
 			"works 98 % of the time; 9.8k records/s in; clicks is blocked by it 87 % of the time",
-			`raise Parallelism on "score" (now 1)`},
+			`raise Parallelism on "score" (in YAML parallelism, now 1)`, "scaling the operators before it"},
 		{[]op{src, {name: "hot-items", kind: "sink", chain: 1, busy: 0.98, external: 0.96, in: 12, outside: "kafka hot-items"}},
 			"waits 96 % of the time for kafka hot-items; 12 records/s in; clicks is blocked by it 87 % of the time",
-			"larger buffers only delay this"},
+			"kafka.BatchBytes", "larger buffers: they only delay this"},
 	} {
 		f, ok := Bottleneck(second(c.ops, edge{0, 1, 0.87}))
-		if !ok || f.Evidence != c.evidence || !strings.Contains(f.Remedy, c.remedy) {
-			t.Errorf("found %+v,\nwant evidence %q\nand a remedy with %q", f, c.evidence, c.remedy)
+		if !ok || f.Evidence != c.evidence || !strings.Contains(f.Remedy, c.remedy) || !strings.Contains(f.Avoid, c.avoid) {
+			t.Errorf("found %+v,\nwant evidence %q\na remedy with %q, and to avoid %q", f, c.evidence, c.remedy, c.avoid)
 		}
 	}
 	f, _ := Bottleneck(second([]op{{name: "clicks", kind: "source", busy: 0.2, out: 1000, lag: []float64{5000, 5800}}}))

@@ -3,94 +3,215 @@ package diagnosis
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/affluxdev/afflux/internal/metric"
 )
 
-// classify finds the cause at a guilty operator. The effect says what the
-// operator does to the others, with numbers.
-func classify(o *metric.OperatorRate, effect string) Finding {
+const (
+	// waiting is the share of time that an operator waits outside at least, and
+	// half of its own time, to be limited by that.
+	waiting = 0.20
+	// refused is the part of the calls that are refused from which on the limit of
+	// the other side decides.
+	refused = 0.02
+	// inState is the part of an operator's own time that its state takes at least
+	// to be named.
+	inState = 0.50
+	// asleep is the part of its working time that an operator can have had a
+	// processor for, at most, when its function waits for something.
+	asleep = 0.20
+	// busyProcess is the part of the processors in use from which on more
+	// subtasks find none.
+	busyProcess = 0.90
+)
+
+// classify finds the cause at a culprit. The effect says what it does to the
+// others, with numbers.
+func (l *look) classify(c culprit, effect ...string) Finding {
+	o := c.task.heaviest()
+	f := l.causeAt(c, o)
+	parts := []string{f.Evidence}
+	if c.task.source() != o {
+		parts = append(parts, handles(o))
+	}
+	f.Evidence = sentence(append(parts, effect...)...)
+	return f
+}
+
+func (l *look) causeAt(c culprit, o *metric.OperatorRate) Finding {
 	f := Finding{Operator: o.Operator.Name, Subtask: -1}
-	n := subtasks(o)
-	waits := o.External >= o.Own/2 && o.External >= 0.2
-	throttled := o.CounterRates["throttled"]
-	var measured, remedy string
+	waits := o.External >= o.Own/2 && o.External >= waiting
+	hot, skewed := imbalanceOf(c, o)
+	source := l.readBy(c.task)
 	switch {
-	case waits && throttled > 0:
-		f.Cause = Throttled
-		measured = fmt.Sprintf("waits outside %s of the time, %s calls/s refused (429)",
-			percent(o.External), metric.FormatCount(throttled))
-		remedy = fmt.Sprintf("ask for a higher limit, call less (cache, batch) or lower InFlight on %q to what is granted; "+
-			"more parallelism or larger buffers will not help", f.Operator)
-	case skewed(o):
-		f.Cause, f.Subtask = Skew, o.Hottest
-		measured = fmt.Sprintf("subtask %d works %s of the time, the %d others %s",
-			o.Hottest, percent(o.MaxOwn), n-1, percent(others(o)))
-		remedy = fmt.Sprintf("spread the load before %q: a finer key, or partial results per salted key; "+
-			"more parallelism does not divide one key", f.Operator)
-	case waits && o.Operator.Kind == "sink":
-		f.Cause = Sink
-		measured = "waits " + percent(o.External) + " of the time for " + outsideName(o, "the system it writes to")
-		remedy = fmt.Sprintf("give that system room, write larger batches, or raise Parallelism on %q (now %d) "+
-			"if it takes more writers; larger buffers only delay this", f.Operator, n)
+	case waits && throttled(o):
+		throttledWords(&f, o)
+	case skewed && source != nil && splitsMissing(source) > 0:
+		return splits(source)
+	case skewed:
+		return l.skew(c, o, hot)
+	case waits && isSink(o):
+		sinkWords(&f, o, "waits "+percent(o.External)+" of the time for "+outsideName(o, "the system it writes to"))
 	case waits:
-		f.Cause = Outside
-		measured = "waits " + percent(o.External) + " of the time for " + outsideName(o, "an outside system")
-		remedy = fmt.Sprintf("make the calls faster or fewer (cache, batch), or raise InFlight on %q "+
-			"if the other side has room; more processors or larger buffers will not help", f.Operator)
+		outsideWords(&f, o)
+	case l.stateShare(o.Operator.ID) >= inState:
+		l.stateWords(&f, o)
+	case l.sleeps(o) && isSink(o):
+		sinkWords(&f, o, fmt.Sprintf("takes %s of the time, though the process uses only %s", percent(o.Own), l.processors()))
+	case l.sleeps(o):
+		l.blockingWords(&f, o)
 	default:
-		f.Cause = CPU
-		measured = "works " + percent(o.Own) + " of the time"
-		remedy = fmt.Sprintf("make its function cheaper or raise Parallelism on %q (now %d) while processors are free; "+
-			"do not scale what is merely blocked, nor add buffers", f.Operator, n)
+		l.cpuWords(&f, o)
 	}
-	f.Evidence = sentence(measured, handles(o), effect)
-	f.Remedy = remedy
 	return f
 }
 
-// sourceBound is the finding of a source that falls behind by itself.
-func sourceBound(o *metric.OperatorRate) Finding {
-	f := Finding{Operator: o.Operator.Name, Subtask: -1, Cause: Source}
-	n := subtasks(o)
-	doing := fmt.Sprintf("works %s and waits for data %s of the time", percent(o.Own-o.External), percent(o.Idle+o.External))
-	f.Evidence = sentence(behind(o), "nothing presses it", doing)
-	if o.Idle+o.External > o.Own-o.External {
-		f.Remedy = fmt.Sprintf("fetch more at a time from %s, or raise Parallelism on %q (now %d) up to its partitions; "+
-			"scaling later operators will not help", outsideName(o, "the outside"), f.Operator, n)
+func isSink(o *metric.OperatorRate) bool {
+	return o.Operator.Kind == "sink" || o.Operator.Kind == "dead_letters"
+}
+
+// throttled tells whether calls are refused because of their rate, or not made
+// since a breaker is open.
+func throttled(o *metric.OperatorRate) bool {
+	n := o.CounterRates["throttled"]
+	return n > 0 && n >= refused*o.CounterRates["calls"]
+}
+
+func throttledWords(f *Finding, o *metric.OperatorRate) {
+	f.Cause = Throttled
+	f.Evidence = fmt.Sprintf("waits outside %s of the time, %s calls/s refused (429)",
+		percent(o.External), metric.FormatCount(o.CounterRates["throttled"]))
+	f.Remedy = fmt.Sprintf("ask for a higher limit, call less (LookupCache, MapBulk), or lower InFlight on %q to what is granted (in YAML in_flight); "+
+		"if a breaker is open, see why the other side fails", f.Operator)
+	f.Avoid = "more parallelism, more calls in flight or larger buffers: the other side grants no more"
+}
+
+func sinkWords(f *Finding, o *metric.OperatorRate, evidence string) {
+	f.Cause, f.Evidence = Sink, evidence
+	if strings.HasPrefix(o.Operator.Outside, "kafka ") {
+		f.Remedy = fmt.Sprintf("see whether the brokers or their disks are at their limit; write larger batches: kafka.BatchBytes, kafka.Linger and kafka.Compress on %q "+
+			"(in YAML batch_bytes, linger, compression); with kafka.ExactlyOnce, transactions end with checkpoints: raise Every (every); "+
+			"raise Parallelism (parallelism, now %d) while the topic has more partitions", f.Operator, subtasks(o))
 	} else {
-		f.Remedy = fmt.Sprintf("raise Parallelism on %q (now %d) up to its partitions, or decode less; "+
-			"scaling later operators will not help", f.Operator, n)
+		f.Remedy = fmt.Sprintf("give that system room, write more at a time, or raise Parallelism on %q (in YAML parallelism, now %d) if it takes more writers",
+			f.Operator, subtasks(o))
 	}
-	return f
+	f.Avoid = "larger buffers: they only delay this; more parallelism of the operators before it, which merely wait"
 }
 
-// skewed tells whether the busiest subtask does at least twice the work of
-// the others and is close to its limit.
-func skewed(o *metric.OperatorRate) bool {
-	return subtasks(o) > 1 && o.MaxOwn >= 0.7 && others(o) < o.MaxOwn/2
+func outsideWords(f *Finding, o *metric.OperatorRate) {
+	f.Cause = Outside
+	f.Evidence = "waits " + percent(o.External) + " of the time for " + outsideName(o, "an outside system")
+	f.Avoid = "more processors or larger buffers: it does not work, it waits"
+	calls, limit := callsOf(o)
+	switch {
+	case limit > 0 && calls >= 0.9*float64(limit):
+		f.Evidence = sentence(f.Evidence, fmt.Sprintf("%.0f of at most %d calls are in flight", calls, limit))
+		f.Remedy = fmt.Sprintf("make the calls faster or fewer (LookupCache, MapBulk), or raise InFlight on %q (in YAML in_flight, now %d for each subtask) if the other side has room",
+			f.Operator, limit/int64(subtasks(o)))
+	case limit > 0:
+		f.Evidence = sentence(f.Evidence, fmt.Sprintf("only %.0f of at most %d calls are in flight: results wait for an earlier one, or for room", calls, limit))
+		f.Remedy = fmt.Sprintf("let results overtake one another with Unordered() on %q (in YAML ordered: false), bound the slow calls with Timeout (timeout), or raise InFlightBytes", f.Operator)
+	default:
+		f.Remedy = fmt.Sprintf("make the calls faster or fewer (LookupCache, MapBulk), or raise InFlight on %q (in YAML in_flight) if the other side has room", f.Operator)
+	}
 }
 
-// others is the mean own share of all subtasks but the busiest, of at
-// least two.
-func others(o *metric.OperatorRate) float64 {
-	n := float64(subtasks(o))
-	return max(0, o.Own*n-o.MaxOwn) / (n - 1)
+// callsOf sums the calls in flight and their limits over the subtasks.
+func callsOf(o *metric.OperatorRate) (calls float64, limit int64) {
+	for i := range o.Operator.Subtasks {
+		s := &o.Operator.Subtasks[i]
+		calls += float64(s.Calls)
+		limit += s.CallLimit
+	}
+	return calls, limit
 }
 
-func subtasks(o *metric.OperatorRate) int {
-	return max(o.Operator.Parallelism, len(o.Operator.Subtasks), 1)
+// stateShare is the part of an operator's own time that its state takes, 0 where
+// it is not known.
+func (l *look) stateShare(id int) float64 {
+	if l.before == nil {
+		return 0
+	}
+	for i := range l.now.Operators {
+		if l.now.Operators[i].ID != id || i >= len(l.before.Operators) {
+			continue
+		}
+		was, is := l.before.Operators[i].Subtasks, l.now.Operators[i].Subtasks
+		var state, own time.Duration
+		for k := range min(len(was), len(is)) {
+			state += is[k].StateTime - was[k].StateTime
+			own += is[k].Own - was[k].Own
+		}
+		if state > 0 && own > 0 {
+			return min(float64(state)/float64(own), 1)
+		}
+	}
+	return 0
 }
 
-// pressureOf says whom an edge presses, and how much.
-func (p *plan) pressureOf(e *metric.EdgeRate) string {
-	return fmt.Sprintf("%s is blocked by it %s of the time", p.names[e.Edge.From], percent(e.Blocked))
+func (l *look) stateWords(f *Finding, o *metric.OperatorRate) {
+	f.Cause = State
+	f.Evidence = fmt.Sprintf("works %s of the time, %s of that in its state", percent(o.Own), percent(l.stateShare(o.Operator.ID)))
+	if bytes := sumOf(o, "state_bytes"); bytes > 0 {
+		f.Evidence += fmt.Sprintf(", which has %s", metric.FormatBytes(int64(bytes)))
+	}
+	f.Remedy = fmt.Sprintf("keep less in it (shorter windows, state that expires, smaller values); with StateOnDisk, give its cache more memory or use a faster disk; "+
+		"or raise Parallelism on %q (parallelism, now %d), which divides the keys", f.Operator, subtasks(o))
+	f.Avoid = "a cheaper function: most of the time is not spent in it; larger buffers"
 }
 
-// behind says how far a source is behind.
-func behind(o *metric.OperatorRate) string {
-	return fmt.Sprintf("lag of %s is %s and grows by %s/s",
-		o.Operator.Name, metric.FormatCount(o.Lag), metric.FormatCount(o.LagGrowth))
+// sleeps tells whether an operator that takes the time hardly uses a processor:
+// all that the process uses is far less than what it worked.
+func (l *look) sleeps(o *metric.OperatorRate) bool {
+	works := (o.Own - o.External) * float64(subtasks(o))
+	can := float64(l.now.Process.Processors)
+	return l.rates.CPU > 0 && can > 0 && works >= saturated && l.rates.CPU < asleep*min(works, can)
+}
+
+// processors says how much of the machine the process uses.
+func (l *look) processors() string {
+	return fmt.Sprintf("%.1f of %d processors", l.rates.CPU, l.now.Process.Processors)
+}
+
+func (l *look) blockingWords(f *Finding, o *metric.OperatorRate) {
+	f.Cause = Outside
+	f.Evidence = fmt.Sprintf("takes %s of the time, though the process uses only %s: its function waits", percent(o.Own), l.processors())
+	f.Remedy = fmt.Sprintf("make the calls of %q with MapAsync, which has many of them in flight, or with Lookup and LookupCache; "+
+		"until then raise Parallelism (in YAML parallelism, now %d)", f.Operator, subtasks(o))
+	f.Avoid = "more processors or larger buffers: it does not work, it waits"
+}
+
+func (l *look) cpuWords(f *Finding, o *metric.OperatorRate) {
+	f.Cause = CPU
+	f.Evidence = "works " + percent(o.Own) + " of the time"
+	n := subtasks(o)
+	f.Avoid = "adding buffers, or scaling the operators before it: they merely wait"
+	if can := float64(l.now.Process.Processors); can > 0 && l.rates.CPU >= busyProcess*can {
+		f.Evidence = sentence(f.Evidence, "the process uses "+l.processors())
+		f.Remedy = fmt.Sprintf("make the function of %q cheaper (its CPU profile tells where), or run on more processors and raise Parallelism on %q (in YAML parallelism, now %d)", f.Operator, f.Operator, n)
+		f.Avoid = "more parallelism on these processors, which are all in use; " + f.Avoid
+		return
+	}
+	f.Remedy = fmt.Sprintf("make its function cheaper or raise Parallelism on %q (in YAML parallelism, now %d) while processors are free", f.Operator, n)
+}
+
+// sumOf adds up a gauge of all subtasks.
+func sumOf(o *metric.OperatorRate, name string) (sum float64) {
+	for i := range o.Operator.Subtasks {
+		for _, g := range o.Operator.Subtasks[i].Gauges {
+			if g.Name == name && finite(g.Value) {
+				sum += g.Value
+			}
+		}
+	}
+	return sum
+}
+
+// pressureOf says whom an arrow presses, and how much.
+func (p *plan) pressureOf(a *arrow) string {
+	return fmt.Sprintf("%s is blocked by it %s of the time", p.names[a.Edge.From], percent(a.pressure))
 }
 
 func handles(o *metric.OperatorRate) string {
@@ -107,7 +228,16 @@ func outsideName(o *metric.OperatorRate, otherwise string) string {
 	return otherwise
 }
 
-func sentence(parts ...string) string { return strings.Join(parts, "; ") }
+// sentence joins what was measured.
+func sentence(parts ...string) string {
+	out := parts[:0:0]
+	for _, p := range parts {
+		if p != "" {
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, "; ")
+}
 
 func percent(share float64) string {
 	return fmt.Sprintf("%.0f %%", 100*min(max(share, 0), 1))

@@ -3,10 +3,12 @@
 // same findings, and it acts on nothing.
 package diagnosis
 
+import "fmt"
+
 // Cause is the reason why an operator limits a job.
 type Cause string
 
-// Causes, in the order in which they are tried.
+// Causes. docs/diagnosis.md says how each is recognised.
 const (
 	// Throttled: the outside system refuses calls because of their rate.
 	Throttled Cause = "throttled"
@@ -33,6 +35,8 @@ const (
 	Branch Cause = "branch"
 	// Starved: a source has nothing to read.
 	Starved Cause = "starved"
+	// Lag: a source works off what it has not read yet.
+	Lag Cause = "lag"
 	// Retention: data will be deleted before it is read.
 	Retention Cause = "retention"
 )
@@ -52,13 +56,29 @@ func (c Cause) Words() string {
 		return "busy with its own work"
 	case Source:
 		return "reading too slowly"
+	case State:
+		return "busy with its state"
+	case Splits:
+		return "fewer splits than subtasks"
+	case GC:
+		return "collecting garbage"
+	case Checkpoint:
+		return "checkpoints that fail or take too long"
+	case Branch:
+		return "one slow branch holds up the others"
+	case Starved:
+		return "nothing to read"
+	case Lag:
+		return "working off its lag"
+	case Retention:
+		return "data will be deleted before it is read"
 	}
 	return string(c)
 }
 
 // Finding is one thing that holds a job up.
 type Finding struct {
-	// Operator is the name of the guilty operator.
+	// Operator is the name of the guilty operator, "" when the whole process is.
 	Operator string `json:"operator"`
 	// Subtask is the index of the guilty subtask, -1 for all of them.
 	Subtask int   `json:"subtask"`
@@ -71,6 +91,17 @@ type Finding struct {
 	Avoid string `json:"avoid,omitempty"`
 	// Severity orders findings.
 	Severity Severity `json:"severity"`
+}
+
+// Where names the operator, the subtask if it is one of them, or the process.
+func (f Finding) Where() string {
+	switch {
+	case f.Operator == "":
+		return "the process"
+	case f.Subtask >= 0:
+		return fmt.Sprintf("%s (subtask %d)", f.Operator, f.Subtask)
+	}
+	return f.Operator
 }
 
 // Severity tells how much a finding matters.
@@ -87,8 +118,33 @@ const (
 
 // Report is what is found out about a job.
 type Report struct {
+	// Seconds is the time that the samples span. With less than EnoughSeconds,
+	// what goes by rates is not looked for.
+	Seconds float64 `json:"seconds"`
 	// Healthy tells that no finding is more than a Note.
 	Healthy bool `json:"healthy"`
 	// Findings come with the worst first.
 	Findings []Finding `json:"findings"`
+}
+
+// Bottleneck is the worst finding but for those that tell only that a source has
+// nothing to read or catches up, and false when there is none. It may be a Note:
+// then something limits the job, and that does not matter to its input.
+func (r Report) Bottleneck() (Finding, bool) {
+	for _, f := range r.Findings {
+		if f.Cause != Lag && f.Cause != Starved {
+			return f, true
+		}
+	}
+	return Finding{}, false
+}
+
+func (s Severity) rank() int {
+	switch s {
+	case Critical:
+		return 0
+	case Warning:
+		return 1
+	}
+	return 2
 }

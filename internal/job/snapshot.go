@@ -33,7 +33,7 @@ func (j *Job) Snapshot() *metric.Job {
 		switch {
 		case n.Source != nil:
 			d := n.Source.Describe()
-			o.Outside = d.Kind + " " + d.Target
+			o.Outside, o.Bounded = d.Kind+" "+d.Target, d.Bounded
 		case n.Sink != nil:
 			d := n.Sink.Describe()
 			o.Outside = d.Kind + " " + d.Target

@@ -54,6 +54,8 @@ type Operator struct {
 	Subtasks    []Subtask `json:"subtasks"`
 	// Outside describes what a source or sink talks to: "kafka clicks".
 	Outside string `json:"outside,omitempty"`
+	// Bounded tells of a source that its input ends.
+	Bounded bool `json:"bounded,omitempty"`
 }
 
 // Subtask is one instance of an operator. Durations are nanoseconds since the

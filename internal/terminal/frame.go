@@ -105,10 +105,7 @@ func (f *frame) bottleneck(finding *diagnosis.Finding) []string {
 	if finding == nil {
 		return []string{cut("bottleneck: none"+f.recovery(), f.width)}
 	}
-	what := fmt.Sprintf("bottleneck: %s: %s", printable(finding.Operator), finding.Cause.Words())
-	if finding.Subtask >= 0 {
-		what += fmt.Sprintf(" (subtask %d)", finding.Subtask)
-	}
+	what := headline(*finding)
 	lines := []string{f.brush.paint(bold+red, cut(what, f.width))}
 	for _, l := range wrap(printable(finding.Evidence), f.width-2, 3) {
 		lines = append(lines, "  "+l)
@@ -119,6 +116,15 @@ func (f *frame) bottleneck(finding *diagnosis.Finding) []string {
 		lead = "    "
 	}
 	return lines
+}
+
+// headline says in a few words what is wrong, and where.
+func headline(f diagnosis.Finding) string {
+	label := "bottleneck"
+	if f.Cause == diagnosis.Checkpoint || f.Cause == diagnosis.Retention {
+		label = "danger"
+	}
+	return fmt.Sprintf("%s: %s: %s", label, printable(f.Where()), f.Cause.Words())
 }
 
 // recovery tells of a lag that is being worked off: nothing limits the job any

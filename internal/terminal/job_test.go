@@ -133,9 +133,12 @@ func idle() *metric.Job {
 	return j
 }
 
-// seen is a snapshot with its rates and the finding of the last second.
+// seen is a snapshot with its rates, and the finding of the seconds before.
 func seen(of func(int) *metric.Job, second int) (*metric.Job, metric.Rates, *diagnosis.Finding) {
-	a, b := of(second-1), of(second)
-	r := metric.Between(a, b)
-	return b, r, findingOf(r, b)
+	var samples []*metric.Job
+	for s := max(second-7, 0); s < second; s++ {
+		samples = append(samples, of(s))
+	}
+	a, b := samples[len(samples)-1], of(second)
+	return b, metric.Between(a, b), findingOf(samples, b)
 }

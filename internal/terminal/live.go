@@ -123,7 +123,7 @@ func (v *View) draw() error {
 	width, height := v.size()
 	// One column stays free: some terminals wrap when the last is written.
 	// One line stays free for the cursor, and one so that nothing scrolls.
-	text := Render(job, rates, findingOf(rates, job), width-1, height-2, v.colour)
+	text := Render(job, rates, findingOf(v.sampler.Samples(), job), width-1, height-2, v.colour)
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	var s strings.Builder
 	s.WriteString(holdScreen + v.rewind(width))
@@ -136,8 +136,9 @@ func (v *View) draw() error {
 	return v.err
 }
 
-func findingOf(rates metric.Rates, job *metric.Job) *diagnosis.Finding {
-	if f, ok := diagnosis.Bottleneck(rates, job); ok {
+// findingOf is the worst finding about a job, nil when there is none.
+func findingOf(samples []*metric.Job, now *metric.Job) *diagnosis.Finding {
+	if f, ok := diagnosis.Examine(append(samples, now)).Bottleneck(); ok {
 		return &f
 	}
 	return nil

@@ -40,7 +40,7 @@ func TestViewRedrawsInPlace(t *testing.T) {
 		}
 		a, b := sampler.Pair()
 		r := metric.Between(a, b)
-		frame := Render(b, r, findingOf(r, b), s.width-1, height-2, false)
+		frame := Render(b, r, findingOf(sampler.Samples(), b), s.width-1, height-2, false)
 		var want []string
 		for _, l := range strings.Split(strings.TrimSuffix(frame, "\n"), "\n") {
 			want = append(want, strings.TrimRight(l, " "))

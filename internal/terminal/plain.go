@@ -52,7 +52,7 @@ func (p *plain) look(w io.Writer, sampler *metric.Sampler) error {
 	if job == nil {
 		return nil
 	}
-	for _, l := range p.lines(job, rates) {
+	for _, l := range p.lines(job, rates, findingOf(sampler.Samples(), job)) {
 		if _, err := io.WriteString(w, job.At.Format("15:04:05")+" "+l+"\n"); err != nil {
 			return err
 		}
@@ -61,8 +61,8 @@ func (p *plain) look(w io.Writer, sampler *metric.Sampler) error {
 }
 
 // lines returns the events since the last look, and the regular line when it
-// is due.
-func (p *plain) lines(job *metric.Job, rates metric.Rates) []string {
+// is due. The finding is nil when nothing limits the job.
+func (p *plain) lines(job *metric.Job, rates metric.Rates, finding *diagnosis.Finding) []string {
 	var lines []string
 	tell := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	if p.last.IsZero() {
@@ -88,12 +88,15 @@ func (p *plain) lines(job *metric.Job, rates metric.Rates) []string {
 			tell("a checkpoint has failed, %d in all: %s", c.Failed, printable(c.Failure))
 		}
 	}
-	f, found := diagnosis.Bottleneck(rates, job)
+	var f diagnosis.Finding
+	if finding != nil {
+		f = *finding
+	}
 	if f.Operator != p.finding.Operator || f.Cause != p.finding.Cause {
-		if found {
-			tell("bottleneck: %s: %s; %s -> %s", printable(f.Operator), f.Cause.Words(), printable(f.Evidence), printable(f.Remedy))
+		if finding != nil {
+			tell("%s; %s -> %s", headline(f), printable(f.Evidence), printable(f.Remedy))
 		} else {
-			tell("bottleneck gone: %s", printable(p.finding.Operator))
+			tell("bottleneck gone: %s", printable(p.finding.Where()))
 		}
 		p.finding = f
 	}
@@ -103,14 +106,15 @@ func (p *plain) lines(job *metric.Job, rates metric.Rates) []string {
 	}
 	if due {
 		p.last = job.At
-		lines = append(lines, Line(job, rates, found, f))
+		lines = append(lines, Line(job, rates, finding))
 	}
 	return lines
 }
 
 // Line says in one line what a job does: records in from its sources and out
-// to its sinks, lag, watermark delay, last checkpoint, bytes in flight, progress, bottleneck.
-func Line(job *metric.Job, rates metric.Rates, found bool, finding diagnosis.Finding) string {
+// to its sinks, lag, watermark delay, last checkpoint, bytes in flight, progress,
+// bottleneck. The finding is nil when nothing limits the job.
+func Line(job *metric.Job, rates metric.Rates, finding *diagnosis.Finding) string {
 	var in, out float64
 	lag, watermark := -1.0, event.MaxTime
 	for i := range rates.Operators {
@@ -143,8 +147,8 @@ func Line(job *metric.Job, rates metric.Rates, found bool, finding diagnosis.Fin
 			s += ", " + duration(p.left.Round(time.Second)) + " left"
 		}
 	}
-	if found {
-		return s + fmt.Sprintf(" bottleneck %s (%s)", printable(finding.Operator), finding.Cause)
+	if finding != nil {
+		return s + fmt.Sprintf(" bottleneck %s (%s)", printable(finding.Where()), finding.Cause)
 	}
 	return s + " bottleneck none"
 }

@@ -67,15 +67,15 @@ func TestPlainOfCheckpoints(t *testing.T) {
 		if second > 6 {
 			of = stuck
 		}
-		job, rates, _ := seen(of, second)
-		got = append(got, p.lines(job, rates)...)
+		job, rates, finding := seen(of, second)
+		got = append(got, p.lines(job, rates, finding)...)
 	}
 	golden(t, "plain-checkpoints.txt", strings.Join(got, "\n")+"\n")
 }
 
 func TestLine(t *testing.T) {
 	job, rates, finding := seen(pressed, 20)
-	got := Line(job, rates, true, *finding)
+	got := Line(job, rates, finding)
 	want := "in 12.3k/s out 12/s lag 156k delay 4.2s in flight 3.1 MiB of 16.0 MiB " +
 		"bottleneck enrich-with-the-profile-of-the-user (throttled)"
 	if got != want {
@@ -83,7 +83,7 @@ func TestLine(t *testing.T) {
 	}
 	job.Operators[0].Name = "two\nlines"
 	finding.Operator = "two\nlines"
-	if got := Line(job, rates, true, *finding); strings.Contains(got, "\n") {
+	if got := Line(job, rates, finding); strings.Contains(got, "\n") {
 		t.Errorf("a line of two lines: %q", got)
 	}
 }
