@@ -97,13 +97,13 @@ func subtaskOf(index int, b, s *metric.Subtask, at time.Time, interval time.Dura
 		if wall <= 0 {
 			return 0
 		}
-		return min(max(0, float64(d)/wall), 1)
+		return short(min(max(0, float64(d)/wall), 1))
 	}
 	rate := func(n int64) float64 {
 		if interval <= 0 {
 			return 0
 		}
-		return float64(n) / interval.Seconds()
+		return short(float64(n) / interval.Seconds())
 	}
 	v := subtaskView{
 		Index: index, State: s.State,

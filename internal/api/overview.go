@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"net/http"
 	"time"
 
@@ -115,7 +116,7 @@ func overviewOf(s *sight) *overviewView {
 		Checkpoints: j.Checkpoints,
 	}
 	if !j.Started.IsZero() {
-		v.Job.UptimeSeconds = j.At.Sub(j.Started).Seconds()
+		v.Job.UptimeSeconds = short(j.At.Sub(j.Started).Seconds())
 	}
 	for i := range s.rates.Operators {
 		o := operatorNow(&s.rates.Operators[i], j.At)
@@ -132,7 +133,21 @@ func overviewOf(s *sight) *overviewView {
 	return v
 }
 
-func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+// short leaves four decimals: nobody looks at more, and half of each answer would
+// be digits.
+func short(v float64) float64 {
+	if math.Abs(v) > 1e11 {
+		return v
+	}
+	return math.Round(v*1e4) / 1e4
+}
+
+func shortly(v float64) *float64 {
+	v = short(v)
+	return &v
+}
+
+func millis(d time.Duration) float64 { return short(float64(d) / float64(time.Millisecond)) }
 
 func memoryOf(s *sight) memoryView {
 	j := s.job
@@ -144,7 +159,7 @@ func memoryOf(s *sight) memoryView {
 		m.LimitBytes = &j.Process.LimitBytes
 	}
 	if s.rates.CPU > 0 {
-		m.CPU, m.GCShare = &s.rates.CPU, &s.rates.GC
+		m.CPU, m.GCShare = shortly(s.rates.CPU), shortly(s.rates.GC)
 	}
 	return m
 }
@@ -153,13 +168,13 @@ func operatorNow(r *metric.OperatorRate, at time.Time) operatorNowView {
 	o := &r.Operator
 	v := operatorNowView{
 		ID: o.ID, Name: o.Name, Kind: o.Kind, Chain: o.Chain, Parallelism: o.Parallelism, Outside: o.Outside,
-		In: r.In, Out: r.Out, Busy: r.Busy, Idle: r.Idle, Blocked: r.Blocked, External: r.External,
-		Own: r.Own, MaxOwn: r.MaxOwn, Hottest: r.Hottest, Level: r.Level,
+		In: short(r.In), Out: short(r.Out), Busy: short(r.Busy), Idle: short(r.Idle), Blocked: short(r.Blocked), External: short(r.External),
+		Own: short(r.Own), MaxOwn: short(r.MaxOwn), Hottest: r.Hottest, Level: r.Level,
 		WatermarkDelay: watermarkDelay(o.Subtasks, at),
 		Finished:       len(o.Subtasks) > 0,
 	}
 	if r.Lag >= 0 && finite(r.Lag) && finite(r.LagGrowth) {
-		v.Lag, v.LagGrowth = &r.Lag, &r.LagGrowth
+		v.Lag, v.LagGrowth = shortly(r.Lag), shortly(r.LagGrowth)
 	}
 	for i := range o.Subtasks {
 		t := &o.Subtasks[i]
@@ -214,7 +229,7 @@ func watermarkDelay(subtasks []metric.Subtask, at time.Time) *float64 {
 	}
 	// In floating point: the difference may be more than an integer holds.
 	delay := (float64(at.UnixNano()) - float64(mark)) / float64(time.Second)
-	return &delay
+	return shortly(delay)
 }
 
 // arrows are the arrows of a job by the operators at their ends.
@@ -240,17 +255,17 @@ func arrowsOf(r *metric.Rates) *arrows {
 const pressing = 0.10
 
 func (a *arrows) now(e *metric.EdgeRate) edgeNowView {
-	v := edgeNowView{From: e.Edge.From, To: e.Edge.To, Kind: e.Edge.Kind, Blocked: e.Blocked,
+	v := edgeNowView{From: e.Edge.From, To: e.Edge.To, Kind: e.Edge.Kind, Blocked: short(e.Blocked),
 		InFlightBytes: e.InFlight, WindowBytes: e.Window, BoundBytes: e.Bound, HotKeys: e.Edge.HotKeys}
 	from, to := a.operators[v.From], a.operators[v.To]
 	switch {
 	case to != nil && a.in[v.To] == 1:
-		v.RecordsPerSecond = &to.In
+		v.RecordsPerSecond = shortly(to.In)
 	case from != nil && a.out[v.From] == 1:
-		v.RecordsPerSecond = &from.Out
+		v.RecordsPerSecond = shortly(from.Out)
 	}
 	if len(e.Edge.Channels) > 0 {
-		v.BytesPerSecond = &e.Bytes
+		v.BytesPerSecond = shortly(e.Bytes)
 	}
 	// A receiver that works for more than twice the time that it is blocked would
 	// press its senders by itself.

@@ -41,7 +41,13 @@ func get(t testing.TB, h http.Handler, path string) (status int, body string) {
 }
 
 func TestJobAsJSON(t *testing.T) {
-	status, body := get(t, routes(sampled(after), nil), "/api/v1/job")
+	golden(t, routes(sampled(after), nil), "/api/v1/job", "job.json")
+}
+
+// golden compares an answer with a file of testdata.
+func golden(t *testing.T, h http.Handler, at, file string) {
+	t.Helper()
+	status, body := get(t, h, at)
 	if status != 200 {
 		t.Fatal(status, body)
 	}
@@ -53,7 +59,7 @@ func TestJobAsJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join("testdata", "job.json")
+	path := filepath.Join("testdata", file)
 	if *update {
 		if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
 			t.Fatal(err)
@@ -64,7 +70,7 @@ func TestJobAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(text)+"\n" != string(want) {
-		t.Errorf("differs from %s; look at the difference, then run with -update\n%s", path, text)
+		t.Errorf("%s differs from %s; look at the difference, then run with -update\n%s", at, path, text)
 	}
 }
 
