@@ -13,7 +13,8 @@ type Process struct {
 	// CPU is the processor time used, and GC the part of it that collecting
 	// garbage took from others, their assists included; what it did on
 	// processors that had nothing else to do is not in GC. GC moves at the end of
-	// each collection only.
+	// each collection only, and is measured by the clock: where other processes
+	// take the processors it is too large, and may be more than CPU.
 	CPU time.Duration `json:"cpu_ns"`
 	GC  time.Duration `json:"gc_ns"`
 	// HeapBytes is the memory that objects take, LimitBytes what the runtime was

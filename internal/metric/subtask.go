@@ -18,6 +18,8 @@ import (
 type OperatorCounters struct {
 	RecordsIn, RecordsOut       atomic.Int64
 	BytesIn, BytesOut           atomic.Int64
+	// State is the sampled estimate of the time spent in keyed state, nanoseconds.
+	State atomic.Int64
 	Late, Skipped, DeadLettered atomic.Int64
 	// External is time spent waiting for an outside system, nanoseconds.
 	External atomic.Int64
@@ -42,7 +44,7 @@ func NewOperatorCounters() *OperatorCounters {
 	return c
 }
 
-// Count adds to a named counter.
+// Count adds to a named counter. Those that have a field go there.
 func (c *OperatorCounters) Count(name string, n int64) {
 	switch name {
 	case "late":
@@ -53,6 +55,9 @@ func (c *OperatorCounters) Count(name string, n int64) {
 		return
 	case "dead_lettered":
 		c.DeadLettered.Add(n)
+		return
+	case "state_ns":
+		c.State.Add(n)
 		return
 	}
 	c.mu.Lock()
@@ -90,7 +95,7 @@ func (c *OperatorCounters) fill(s *Subtask) {
 	s.RecordsIn, s.RecordsOut = c.RecordsIn.Load(), c.RecordsOut.Load()
 	s.BytesIn, s.BytesOut = c.BytesIn.Load(), c.BytesOut.Load()
 	s.Late, s.Skipped, s.DeadLettered = c.Late.Load(), c.Skipped.Load(), c.DeadLettered.Load()
-	s.External = time.Duration(c.External.Load())
+	s.External, s.StateTime = time.Duration(c.External.Load()), time.Duration(c.State.Load())
 	s.Watermark, s.WatermarkIdle = event.Time(c.Watermark.Load()), c.WatermarkIdle.Load()
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -24,6 +24,8 @@ func (t *Task) Snapshot(node int) metric.Subtask {
 		}
 		t.measure(l)
 		metric.Fill(&s, l.counters, times)
+		// Both are estimates: the part is not more than the whole.
+		s.StateTime = min(s.StateTime, s.Own-s.External)
 		if c, ok := l.op.(operator.Calling); ok {
 			called(&s, c.Calls(t.host.Wall()))
 		}

@@ -61,7 +61,7 @@ func (a *alarmed[K, U]) ring(o *Process[K, U], watermark event.Time) error {
 				o.tick()
 			}
 		}
-		if err := s.backend.Settle(a.keys[:n], a.hashes[:n], a.slots[:n]); err != nil {
+		if err := o.settleKeys(a.keys[:n], a.hashes[:n], a.slots[:n]); err != nil {
 			return err
 		}
 	}

@@ -88,6 +88,7 @@ func NewCombine[K comparable, T, A any](a window.Assigner, key func(*T) K, hash 
 func (o *Combine[K, T, A]) Open(ctx operator.Context) error {
 	var p Partial[K, A]
 	o.limit = min(max(combineBytes/(int(unsafe.Sizeof(p))+8), minCombineKeys), maxCombineKeys)
+	o.tables.gauges.ctx = ctx
 	o.partials = ctx.Output(partialOutput)
 	o.buf = event.NewRecords[Partial[K, A]](ctx.BatchCapacity(event.TypeOf[Partial[K, A]]().Size()))
 	o.raw = event.NewRecords[T](1)
@@ -104,6 +105,7 @@ func (o *Combine[K, T, A]) Process(b event.Batch) error {
 		o.out.Emit(b)
 		return nil
 	}
+	o.publish()
 	if o.stale {
 		o.live, o.stale = o.assigner.Live(o.watermark), false
 	}
@@ -166,6 +168,21 @@ func (o *Combine[K, T, A]) table() state.Table[K, Part[A]] {
 	return o.make()
 }
 
+// publish sets the gauges now and then.
+func (o *Combine[K, T, A]) publish() {
+	if !o.tables.due(o.ctx.Now()) {
+		return
+	}
+	bytes := int64(0)
+	for i := range o.panes {
+		bytes += o.panes[i].table.Bytes()
+	}
+	for _, t := range o.spare {
+		bytes += t.Bytes()
+	}
+	o.tables.gauges.publish(o.held, bytes)
+}
+
 // foldRun folds records [from,to), at most a chunk, into a pane.
 func (o *Combine[K, T, A]) foldRun(p *combined[K, A], in *event.Records[T], from, to int) {
 	had := p.table.Len()
@@ -174,7 +191,7 @@ func (o *Combine[K, T, A]) foldRun(p *combined[K, A], in *event.Records[T], from
 	for i := range values {
 		keys[i] = o.key(&values[i])
 	}
-	p.table.Lookup(keys, in.Hashes[from:to], parts)
+	lookUp(&o.tables.gauges, p.table, keys, in.Hashes[from:to], parts)
 	for i, part := range parts {
 		part.records++
 		accs[i] = &part.acc

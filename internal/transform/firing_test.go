@@ -40,9 +40,13 @@ func (c *recorder) Watermark(event.Time)                        {}
 func (c *recorder) WakeAt(at time.Time)                         { c.alarm = at }
 func (c *recorder) Now() time.Time                              { return c.now }
 func (c *recorder) Gauge(string, float64, ...string)            {}
-func (c *recorder) Count(_ string, n int64)                     { c.count += n }
 func (c *recorder) BatchCapacity(int) int                       { return 4 }
 func (c *recorder) Reject(_ any, _ event.Time, err error) error { return err }
+func (c *recorder) Count(name string, n int64) {
+	if name == "late" {
+		c.count += n
+	}
+}
 
 // results takes what was emitted since the last call, sorted.
 func (c *recorder) results() []string {

@@ -41,13 +41,7 @@ func (o *keyed[K, T, A]) find(table state.Table[K, A], in *event.Records[T], fro
 	for i := range values {
 		keys[i] = o.key(&values[i])
 	}
-	if !o.tables.sample() {
-		table.Lookup(keys, in.Hashes[from:to], o.accs[:n])
-		return
-	}
-	start := o.tables.ctx.Now()
-	table.Lookup(keys, in.Hashes[from:to], o.accs[:n])
-	o.tables.accessed(o.tables.ctx.Now().Sub(start), n)
+	lookUp(&o.tables.gauges, table, keys, in.Hashes[from:to], o.accs[:n])
 }
 
 // add folds records [from,to) into the accumulators that find has set, up to

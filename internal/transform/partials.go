@@ -21,6 +21,7 @@ func (o *Window[K, T, A, U]) ProcessPort(port int, b event.Batch) error {
 		return o.Process(b)
 	}
 	in := b.(*event.Records[Partial[K, A]])
+	o.publish()
 	n := len(in.Values)
 	for from := 0; from < n; {
 		p := o.paneAt(in.Times[from])
@@ -46,7 +47,7 @@ func (o *Window[K, T, A, U]) mergeRun(p *pane[K, A], in *event.Records[Partial[K
 	for i := range partials {
 		keys[i] = partials[i].Key
 	}
-	p.table.Lookup(keys, in.Hashes[from:to], accs)
+	lookUp(&o.tables.gauges, p.table, keys, in.Hashes[from:to], accs)
 	for i := range partials {
 		o.fold.Merge(accs[i], &partials[i].Acc)
 	}

@@ -57,7 +57,7 @@ func (p *keyedPort[K, T, U]) process(o *Process[K, U], b event.Batch) error {
 				at++
 			}
 		}
-		if err := s.backend.Settle(keys, in.Hashes[from:to], slots); err != nil {
+		if err := o.settleKeys(keys, in.Hashes[from:to], slots); err != nil {
 			return err
 		}
 	}

@@ -58,6 +58,11 @@ type Process[K comparable, U any] struct {
 	alarm   event.Time // of WakeAt, MaxTime for none
 	ending  int        // timers that may still fire at the end of the input
 	gauges  gauges
+	// measuring tells that the keys at hand are a sample, and selecting how long
+	// it took to select them.
+	measuring bool
+	selecting time.Duration
+
 	alarmed *alarmed[K, U] // nil: f has no alarms
 }
 
@@ -88,6 +93,7 @@ func (o *Process[K, U]) Open(ctx operator.Context) error {
 	}
 	s.backend, s.store = b, b.Store()
 	s.open(ctx)
+	o.gauges.ctx = ctx
 	if c, ok := ctx.(operator.Snapshotted); ok && c.Snapshots() {
 		s.rememberKeys()
 	}
@@ -131,18 +137,42 @@ func (o *Process[K, U]) publish() {
 	if s.alarms != nil {
 		n, bytes = n+s.alarms.len(), bytes+s.alarms.bytes()
 	}
-	o.gauges.publish(s.ctx, s.backend.Len(), s.backend.Bytes()+bytes, s.store, n)
+	o.gauges.publish(s.backend.Len(), s.backend.Bytes()+bytes)
+	s.ctx.Gauge("timers", float64(n))
+	s.store.Entries(func(name string, entries int64) { s.ctx.Gauge("state_entries", float64(entries), "state", name) })
 }
 
-// selectKeys measures a part of the look-ups.
+// selectKeys and settleKeys are Select and Settle of the backend, which are
+// measured together.
 func (o *Process[K, U]) selectKeys(keys []K, hashes []uint64, slots []uint32) error {
-	if !o.gauges.sample() {
+	if o.measuring = o.gauges.sample(len(keys)); !o.measuring {
 		return o.scope.backend.Select(keys, hashes, slots)
 	}
 	start := o.scope.ctx.Now()
 	err := o.scope.backend.Select(keys, hashes, slots)
-	o.gauges.accessed(o.scope.ctx.Now().Sub(start), len(keys))
+	o.selecting = o.scope.ctx.Now().Sub(start)
 	return err
+}
+
+func (o *Process[K, U]) settleKeys(keys []K, hashes []uint64, slots []uint32) error {
+	if !o.measuring {
+		return o.scope.backend.Settle(keys, hashes, slots)
+	}
+	start := o.scope.ctx.Now()
+	err := o.scope.backend.Settle(keys, hashes, slots)
+	o.gauges.accessed(o.selecting+o.scope.ctx.Now().Sub(start), len(keys))
+	return err
+}
+
+// recall brings the key of a timer back, in the place of selectKeys.
+func (o *Process[K, U]) recall(slot uint32, hash uint64) (K, error) {
+	if o.measuring = o.gauges.sample(1); !o.measuring {
+		return o.scope.backend.Recall(slot, hash)
+	}
+	start := o.scope.ctx.Now()
+	key, err := o.scope.backend.Recall(slot, hash)
+	o.selecting = o.scope.ctx.Now().Sub(start)
+	return key, err
 }
 
 // Watermark implements operator.Operator: timers fire before it is passed on.
@@ -226,7 +256,7 @@ func (o *Process[K, U]) fire(q *timers, upTo event.Time, kind TimerKind) error {
 
 func (o *Process[K, U]) fireOne(t timer, kind TimerKind) error {
 	s := &o.scope
-	key, err := s.backend.Recall(t.slot, t.hash)
+	key, err := o.recall(t.slot, t.hash)
 	if err != nil {
 		return fmt.Errorf("the key of a timer is lost: %w", err)
 	}
@@ -245,7 +275,7 @@ func (o *Process[K, U]) fireOne(t timer, kind TimerKind) error {
 		}
 	}
 	o.one[0], o.oneHash[0], o.oneSlot[0] = key, t.hash, t.slot
-	return s.backend.Settle(o.one[:], o.oneHash[:], o.oneSlot[:])
+	return o.settleKeys(o.one[:], o.oneHash[:], o.oneSlot[:])
 }
 
 // FiredTimer is what a dead letter holds when OnTimer has failed.

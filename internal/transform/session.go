@@ -225,7 +225,7 @@ func (o *Session[K, T, A, U]) Watermark(t event.Time) error {
 			}
 			o.keys[n], o.hashes[n], o.dues[n] = a.key, a.hash, a.at
 		}
-		o.sessions.table.Lookup(o.keys[:n], o.hashes[:n], o.accs[:n])
+		lookUp(&o.tables.gauges, o.sessions.table, o.keys[:n], o.hashes[:n], o.accs[:n])
 		gone := o.gone[:0]
 		for i := range n {
 			k := o.accs[i]

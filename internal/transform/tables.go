@@ -17,7 +17,6 @@ func InTables[K comparable, S any](make func() state.Tables[K, S]) Tables[K, S] 
 type tables[K comparable, S any] struct {
 	gauges
 	open Tables[K, S]
-	ctx  operator.Context
 	all  state.Tables[K, S] // nil before open
 }
 
@@ -27,15 +26,10 @@ func (t *tables[K, S]) openTables(ctx operator.Context) (err error) {
 	return err
 }
 
-// sample tells whether to measure the next look-up.
-func (t *tables[K, S]) sample() bool { return t.all != nil && t.gauges.sample() }
-
 // publish sets the gauges: how many keys the tables have, those in several
 // tables as often, and the bytes of the tables and of what is beside them.
 func (t *tables[K, S]) publish(keys int, bytes int64) {
-	t.ctx.Gauge("state_keys", float64(keys))
-	t.ctx.Gauge("state_bytes", float64(bytes+t.all.Bytes()))
-	t.ctx.Gauge("state_access_ns", t.access)
+	t.gauges.publish(keys, bytes+t.all.Bytes())
 }
 
 // publishOne is publish for an operator with one table, now and then.

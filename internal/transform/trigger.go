@@ -131,7 +131,7 @@ func (o *Triggered[K, T, A, U]) merge(into, from state.Table[K, Cell[A]]) {
 	for cursor := 0; cursor >= 0; {
 		var n int
 		n, cursor = from.Scan(cursor, o.scanKeys[:], o.scanHashes[:], o.scanStates[:])
-		into.Lookup(o.scanKeys[:n], o.scanHashes[:n], o.merged[:n])
+		lookUp(&o.tables.gauges, into, o.scanKeys[:n], o.scanHashes[:n], o.merged[:n])
 		for i := range n {
 			o.cells.Merge(o.merged[i], o.scanStates[i])
 		}

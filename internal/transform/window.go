@@ -260,13 +260,18 @@ func (o *Window[K, T, A, U]) fire(w window.Window, panes []pane[K, A]) {
 			o.merge(table, panes[i].table)
 		}
 	}
+	walk := o.tables.walk()
+	send := func() { o.out.Emit(o.buf) }
 	table.Range(0, func(_ uint64, key K, acc *A) bool {
+		walk.enter()
 		o.buf.Append(o.result(key, w, acc), w.End-1)
+		walk.leave()
 		if len(o.buf.Values) == cap(o.buf.Values) {
-			o.out.Emit(o.buf)
+			walk.emit(send)
 		}
 		return true
 	})
+	walk.done()
 	if len(panes) > 1 {
 		table.Clear()
 		o.spare = append(o.spare, table)
@@ -278,7 +283,7 @@ func (o *Window[K, T, A, U]) merge(into, from state.Table[K, A]) {
 	for cursor := 0; cursor >= 0; {
 		var n int
 		n, cursor = from.Scan(cursor, o.scanKeys[:], o.scanHashes[:], o.scanStates[:])
-		into.Lookup(o.scanKeys[:n], o.scanHashes[:n], o.merged[:n])
+		lookUp(&o.tables.gauges, into, o.scanKeys[:n], o.scanHashes[:n], o.merged[:n])
 		for i := range n {
 			o.fold.Merge(o.merged[i], o.scanStates[i])
 		}
