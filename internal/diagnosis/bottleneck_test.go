@@ -173,7 +173,7 @@ func TestBottleneck(t *testing.T) {
 func TestWordsOfFindings(t *testing.T) {
 	src := op{name: "clicks", kind: "source", busy: 0.13, blocked: 0.87, out: 9800}
 	for _, c := range []struct {
-		ops              []op
+		ops                     []op
 		evidence, remedy, avoid string
 	}{
 		{[]op{src, {name: "enrich", kind: "async", chain: 1, busy: 0.98, external: 0.95, in: 9800, throttled: 12}},

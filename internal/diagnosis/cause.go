@@ -20,7 +20,7 @@ const (
 	inState = 0.50
 	// asleep is the part of its working time that an operator can have had a
 	// processor for, at most, when its function waits for something.
-	asleep = 0.20
+	asleep = 0.25
 	// busyProcess is the part of the processors in use from which on more
 	// subtasks find none.
 	busyProcess = 0.90

@@ -24,9 +24,11 @@ const (
 	firstOnWay = 0.80
 )
 
-// checkpoints are the findings about the checkpoints of a job: they are a state,
-// so that one sample is enough.
-func checkpoints(now *metric.Job) []Finding {
+// checkpoints are the findings about the checkpoints of a job. That they fail is a
+// state, which one sample tells; one that is slow is none yet, unless there is no
+// other.
+func checkpoints(samples []*metric.Job) []Finding {
+	now := samples[len(samples)-1]
 	c := now.Checkpoints
 	if c == nil {
 		return nil
@@ -42,15 +44,33 @@ func checkpoints(now *metric.Job) []Finding {
 		f.Evidence = fmt.Sprintf("one is under way, and the last complete one is %s old, at an interval of %s", spanOf(age(now).Seconds()), spanOf(c.Interval.Seconds()))
 		f.Operator = farthest(now)
 		f.Remedy = "see which tasks have not acknowledged it (/api/v1/checkpoints) and whether the store answers"
-	case c.Last != nil && float64(c.Last.Duration) >= nearInterval*float64(c.Interval):
-		slow(&f, now, c.Last)
-	case c.Last != nil && max(c.Last.MaxStartDelay, c.Last.MaxAlignment) >= longAlignment &&
-		float64(max(c.Last.MaxStartDelay, c.Last.MaxAlignment)) >= float64(c.Interval)/5:
+	case c.Last != nil && tooLong(c, c.Last) && tooLong(c, earlier(samples)):
 		slow(&f, now, c.Last)
 	default:
 		return nil
 	}
 	return []Finding{f}
+}
+
+// tooLong tells that a checkpoint takes up the time between two, or that its
+// barriers are long on their way. One that is not known is.
+func tooLong(c *metric.Checkpoints, one *metric.Checkpoint) bool {
+	if one == nil {
+		return true
+	}
+	way := max(one.MaxStartDelay, one.MaxAlignment)
+	return float64(one.Duration) >= nearInterval*float64(c.Interval) || way >= longAlignment && way >= c.Interval/5
+}
+
+// earlier is the checkpoint before the last, nil if no sample has it.
+func earlier(samples []*metric.Job) *metric.Checkpoint {
+	last := samples[len(samples)-1].Checkpoints.Last
+	for i := len(samples) - 2; i >= 0; i-- {
+		if c := samples[i].Checkpoints; c != nil && c.Last != nil && c.Last.ID != last.ID {
+			return c.Last
+		}
+	}
+	return nil
 }
 
 // age is how long ago the last complete checkpoint began, or the run, if that was

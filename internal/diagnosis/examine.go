@@ -45,7 +45,7 @@ func Examine(samples []*metric.Job) Report {
 	if !works(now) {
 		return r
 	}
-	e := &examination{checkpoints: checkpoints(now)}
+	e := &examination{checkpoints: checkpoints(samples)}
 	if p := periodOf(samples); len(p.looks) >= enough {
 		e.rates(p)
 	}

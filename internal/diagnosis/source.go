@@ -75,11 +75,14 @@ func splits(o *metric.OperatorRate) Finding {
 // a lag: transactions of others come all at once.
 const stuckFor = 20
 
+// silentFor is how many intervals in a row a source must have had nothing.
+const silentFor = window - 1
+
 // silent is the finding of a source that reads nothing.
 func (p *period) silent(t *trend) (Finding, bool) {
 	o := t.source
 	f := Finding{Operator: o.Operator.Name, Subtask: -1}
-	if o.Operator.Subtasks == nil || t.quiet < window || allFinished(o) {
+	if o.Operator.Subtasks == nil || t.quiet < silentFor || allFinished(o) {
 		return f, false
 	}
 	seconds := p.quietFor(o.Operator.ID)

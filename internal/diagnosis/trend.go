@@ -43,6 +43,7 @@ func (p *period) trendOf(operator int, t *task) *trend {
 	tr := &trend{task: t, source: t.source()}
 	var up, down, silent int
 	quiet := true
+	first, since := -1.0, time.Time{} // the oldest lag that is known
 	for k := len(p.looks) - 1; k >= 0; k-- {
 		l := p.looks[k]
 		if operator >= len(l.rates.Operators) || operator >= len(l.before.Operators) {
@@ -61,6 +62,7 @@ func (p *period) trendOf(operator int, t *task) *trend {
 		if was < 0 || is < 0 {
 			continue
 		}
+		first, since = was, l.before.At
 		switch noise := 0.01 * math.Abs(o.Out) * l.rates.Interval.Seconds(); {
 		case is-was > max(noise, 0.5):
 			up++
@@ -69,9 +71,10 @@ func (p *period) trendOf(operator int, t *task) *trend {
 		}
 	}
 	n := len(p.looks)
-	first, last := lagOf(&p.looks[0].before.Operators[operator]), lagOf(&p.looks[n-1].now.Operators[operator])
+	now := p.looks[n-1].now
+	last := lagOf(&now.Operators[operator])
 	tr.known, tr.lag = last >= 0, max(last, 0)
-	span := p.looks[n-1].now.At.Sub(p.looks[0].before.At).Seconds()
+	span := now.At.Sub(since).Seconds()
 	if first < 0 || last < 0 || span <= 0 {
 		return tr
 	}
