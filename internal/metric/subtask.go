@@ -18,9 +18,9 @@ import (
 type OperatorCounters struct {
 	RecordsIn, RecordsOut       atomic.Int64
 	BytesIn, BytesOut           atomic.Int64
+	Late, Skipped, DeadLettered atomic.Int64
 	// State is the sampled estimate of the time spent in keyed state, nanoseconds.
 	State atomic.Int64
-	Late, Skipped, DeadLettered atomic.Int64
 	// External is time spent waiting for an outside system, nanoseconds.
 	External atomic.Int64
 	// Own and Sampled are the sampled working time of this operator and of
