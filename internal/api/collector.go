@@ -16,7 +16,8 @@ import (
 // that counting costs the job nothing. It describes no metric in advance,
 // since connectors add gauges of their own.
 type collector struct {
-	pair func() (before, now *metric.Job)
+	pair   func() (before, now *metric.Job)
+	report func() diagnosis.Report
 }
 
 // Describe implements prometheus.Collector: unchecked.
@@ -30,6 +31,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	s := &scrape{out: out, before: before, now: now, sent: map[string]bool{}}
 	s.job()
+	s.findings(c.report())
 	s.latencies()
 	s.operators()
 	s.channels()
@@ -102,6 +104,16 @@ func (s *scrape) job() {
 	if f, ok := diagnosis.Bottleneck(metric.Between(s.before, s.now), s.now); ok {
 		d := prometheus.NewDesc(bottleneckName, bottleneckHelp, []string{"job", "operator", "cause"}, nil)
 		s.send(d, false, 1, s.now.Name, f.Operator, string(f.Cause))
+	}
+}
+
+// findings sends what the diagnosis has found, each operator and cause once.
+func (s *scrape) findings(r diagnosis.Report) {
+	d := prometheus.NewDesc(findingName, findingHelp, []string{"job", "operator", "cause", "severity"}, nil)
+	for _, f := range r.Findings {
+		if labels := []string{s.now.Name, f.Operator, string(f.Cause), string(f.Severity)}; s.once(findingName, labels) {
+			s.send(d, false, 1, labels...)
+		}
 	}
 }
 

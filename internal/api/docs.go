@@ -12,6 +12,8 @@ const (
 	stateHelp       = "1 for the state that the job is in: created, running, restarting, draining, finished, suspended, failed or cancelled"
 	bottleneckName  = "afflux_job_bottleneck"
 	bottleneckHelp  = "1 for the operator that limits the job now, with the cause; absent when none does"
+	findingName     = "afflux_job_finding"
+	findingHelp     = "1 for each thing that the diagnosis has found: the operator, the cause, and whether it is critical, a warning or a note"
 	counterName     = "afflux_operator_counter_total"
 	counterHelp     = "a counter of the operator's own, like retries or throttled calls, by name"
 	lagName         = "afflux_source_records_lag"
@@ -41,6 +43,7 @@ func MetricsTable() string {
 	row(stateName, "gauge", "0 or 1", stateHelp+"; label `state`", "")
 	row(bottleneckName, "gauge", "0 or 1", bottleneckHelp+"; labels `operator`, `cause`", "")
 	latencyRows(row)
+	row(findingName, "gauge", "0 or 1", findingHelp+"; labels `operator`, `cause`, `severity`", "")
 	section("Checkpoints", "`job`")
 	rows(row, checkpointSeries)
 	section("Task", subtask)

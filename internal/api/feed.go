@@ -149,7 +149,7 @@ func (f *feed) look() sight {
 		}
 		samples = []*metric.Job{job}
 	}
-	s := sight{job: job, rates: rates, report: examine(samples, rates)}
+	s := sight{job: job, rates: rates, report: diagnosis.Examine(samples)}
 	v := overviewOf(&s)
 	if f.letters != nil {
 		v.DeadLetters = f.letters().Total
@@ -158,6 +158,9 @@ func (f *feed) look() sight {
 	f.seen = s
 	return s
 }
+
+// report is the diagnosis of the last sample.
+func (f *feed) report() diagnosis.Report { return f.look().report }
 
 // ended tells whether a job in this state will not go on.
 func ended(state string) bool {

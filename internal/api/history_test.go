@@ -23,7 +23,7 @@ func TestHistory(t *testing.T) {
 		t.Fatalf("points at %v, want each 5 s", v.At)
 	}
 	for name, want := range map[string]float64{
-		"throughput": 500, "lag": 350, "watermark_delay_seconds": 4, "latency_p99_ms": 8, "pressure": 0.75,
+		"throughput": 500, "lag": 7000, "watermark_delay_seconds": 4, "latency_p99_ms": 8, "pressure": 0.75,
 		"in_flight_bytes": 5000, "heap_bytes": 32 << 20, "busiest": 0.99,
 	} {
 		if got := v.Series[name]; len(got) != 4 || got[3] < want*0.999 || got[3] > want*1.001 {
@@ -96,7 +96,7 @@ func TestSince(t *testing.T) {
 }
 
 func FuzzQueries(f *testing.F) {
-	o := Options{Sampler: sampledTwice(after)}
+	o := Options{Sampler: sampledTo(after)}
 	h := handlerOf(o)
 	for _, s := range []string{"/api/v1/history?since=1", "/api/v1/operators/3", "/api/v1/operators/%2e%2e", "/api/v1/overview?x=%zz", "/api/v1/deadletters",
 		"/api/v1/profile?seconds=0", "/api/v1/profile?seconds=31&operator=x", "/api/v1/checkpoints", "/..//index.html", "/api/v1/diagnosis", "/?token=x"} {

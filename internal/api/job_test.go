@@ -31,7 +31,7 @@ func after(seconds int) *metric.Job {
 	clicks.Splits = 2
 	for p, lag := range []float64{100, 250} {
 		clicks.Gauges = append(clicks.Gauges, metric.Gauge{
-			Name: "lag", Labels: []string{"topic", "clicks", "partition", itoa(p)}, Value: lag,
+			Name: "lag", Labels: []string{"topic", "clicks", "partition", itoa(p)}, Value: lag * float64(n),
 		})
 	}
 	parse := subtask(0.2, 0.75, 0, 0.05)
@@ -81,12 +81,21 @@ func after(seconds int) *metric.Job {
 	return j
 }
 
-// sampled is a sampler that has seen second 9 of a job and is at second 10.
+// sampled is a sampler that has seen seconds 4 to 9 of a job and is at second 10.
 func sampled(of func(int) *metric.Job) *metric.Sampler {
-	job := of(9)
+	job := of(4)
 	s := metric.NewSampler(func() *metric.Job { return job })
+	for second := 5; second <= 10; second++ {
+		s.Sample()
+		job = of(second)
+	}
+	return s
+}
+
+// sampledTo is one that has seen second 10 too.
+func sampledTo(of func(int) *metric.Job) *metric.Sampler {
+	s := sampled(of)
 	s.Sample()
-	job = of(10)
 	return s
 }
 

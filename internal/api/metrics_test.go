@@ -95,9 +95,9 @@ func TestMetricValues(t *testing.T) {
 		{"afflux_operator_bufferedBytes", "operator=clicks", 777},
 		{"afflux_operator_bufferedBytesBound", "operator=clicks", 4096},
 		{"afflux_operator_counter_total", "operator=enrich,subtask=1,name=throttled", 30},
-		{"afflux_source_pendingRecords", "operator=clicks", 350},
-		{"afflux_source_records_lag_max", "operator=clicks", 250},
-		{"afflux_source_records_lag", "operator=clicks,topic=clicks,partition=1", 250},
+		{"afflux_source_pendingRecords", "operator=clicks", 3500},
+		{"afflux_source_records_lag_max", "operator=clicks", 2500},
+		{"afflux_source_records_lag", "operator=clicks,topic=clicks,partition=1", 2500},
 		{"afflux_source_inputDone", "operator=clicks", 100},
 		{"afflux_source_inputSize", "operator=clicks", 1000},
 		{"afflux_channel_inFlightBytes", "from=parse,to=enrich,subtask=1", 1000},
@@ -127,6 +127,7 @@ func TestMetricValues(t *testing.T) {
 		{"afflux_job_peakInFlightBytes", "", 9000},
 		{"afflux_job_state", "state=running", 1},
 		{"afflux_job_bottleneck", "operator=enrich,cause=throttled", 1},
+		{"afflux_job_finding", "operator=enrich,cause=throttled,severity=warning", 1},
 	} {
 		var labels []string
 		if c.labels != "" {

@@ -11,26 +11,16 @@ import (
 	"github.com/affluxdev/afflux/internal/metric"
 )
 
-// sampledTwice is a sampler whose samples are seconds 9 and 10 of a job.
-func sampledTwice(of func(int) *metric.Job) *metric.Sampler {
-	job := of(9)
-	s := metric.NewSampler(func() *metric.Job { return job })
-	s.Sample()
-	job = of(10)
-	s.Sample()
-	return s
-}
-
 func TestOverview(t *testing.T) {
-	golden(t, routes(sampledTwice(after), nil), "/api/v1/overview", "overview.json")
+	golden(t, routes(sampledTo(after), nil), "/api/v1/overview", "overview.json")
 }
 
 func TestOperator(t *testing.T) {
-	golden(t, routes(sampledTwice(after), nil), "/api/v1/operators/3", "operator.json")
+	golden(t, routes(sampledTo(after), nil), "/api/v1/operators/3", "operator.json")
 }
 
 func TestOperatorsThatAreNot(t *testing.T) {
-	h := routes(sampledTwice(after), nil)
+	h := routes(sampledTo(after), nil)
 	for path, want := range map[string]int{
 		"/api/v1/operators/5": 404, "/api/v1/operators/-1": 404, "/api/v1/operators/x": 400, "/api/v1/operators/1e3": 400,
 		"/api/v1/operators/99999999999999999999": 400, "/api/v1/operators/": 404, "/api/v1/operators/1/2": 404, "/api/v1/operators/1": 200,
@@ -49,7 +39,7 @@ func TestOperatorsThatAreNot(t *testing.T) {
 
 // TestOverviewOfHostileNames is JSON, whatever connectors report.
 func TestOverviewOfHostileNames(t *testing.T) {
-	h := routes(sampledTwice(hostile), nil)
+	h := routes(sampledTo(hostile), nil)
 	for _, path := range []string{"/api/v1/overview", "/api/v1/operators/1", "/api/v1/diagnosis", "/api/v1/history"} {
 		status, body := get(t, h, path)
 		if status != 200 || !json.Valid([]byte(body)) {
@@ -64,7 +54,7 @@ func TestOverviewOfHostileNames(t *testing.T) {
 // TestOverviewDoesNotGrowWithSubtasks holds the size of what is sent each second.
 func TestOverviewDoesNotGrowWithSubtasks(t *testing.T) {
 	of := func(subtasks int) int {
-		_, body := get(t, routes(sampledTwice(wide(20, subtasks)), nil), "/api/v1/overview")
+		_, body := get(t, routes(sampledTo(wide(20, subtasks)), nil), "/api/v1/overview")
 		return len(body)
 	}
 	one, many := of(1), of(64)

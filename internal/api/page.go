@@ -16,9 +16,9 @@ import (
 	"sync"
 )
 
-// pagePolicy allows a page to use what this server has, and nothing else: no
+// pagePolicy allows the page to use what this server has, and nothing else: no
 // inline script or style, no other host.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // maxPageBytes bounds the files of the page, all together.
@@ -107,9 +107,6 @@ func newPageFile(name string, text []byte) *pageFile {
 
 // serve answers for a file of the page, and tells whether there is one.
 func (p *page) serve(w http.ResponseWriter, r *http.Request) bool {
-	if p == nil {
-		return false
-	}
 	f := p.files[r.URL.Path]
 	if f == nil {
 		return false

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log"
 	"net"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/affluxdev/afflux/internal/metric"
+	"github.com/affluxdev/afflux/internal/ui"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -56,9 +56,6 @@ type Options struct {
 	DeadLetters func() metric.DeadLetters
 	// ShowValues serves the contents of these records too.
 	ShowValues bool
-	// Page has the files of the web page, index.html among them. It is nil where
-	// there is none.
-	Page fs.FS
 }
 
 // Server is a running server.
@@ -174,16 +171,13 @@ func (s *Server) shutdown() {
 
 // handler serves all paths. closing is closed when the server is about to close.
 func handler(o Options, f *feed, closing <-chan struct{}) (http.Handler, error) {
-	var site *page
-	if o.Page != nil {
-		var err error
-		if site, err = newPage(o.Page); err != nil {
-			return nil, err
-		}
+	site, err := newPage(ui.Files())
+	if err != nil {
+		return nil, err
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
-		collector{pair: o.Sampler.Pair},
+		collector{pair: o.Sampler.Pair, report: f.report},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -206,19 +200,14 @@ func handler(o Options, f *feed, closing <-chan struct{}) (http.Handler, error) 
 	checkpoints{o.Checkpoints, o.Sampler}.register(mux)
 	mux.HandleFunc("GET /api/v1/{$}", serveIndex)
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case site.serve(w, r):
-		case r.URL.Path == "/":
-			serveIndex(w, r)
-		default:
+		if !site.serve(w, r) {
 			http.NotFound(w, r)
 		}
 	})
 	return mux, nil
 }
 
-// serveIndex says what there is, where a program or a reader without the page
-// asks.
+// serveIndex says what there is.
 func serveIndex(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = io.WriteString(w, `/metrics                  metrics for Prometheus

@@ -67,7 +67,7 @@ var Table = []Layer{
 
 	// Seen from outside.
 	{"internal/terminal", "event internal/metric internal/diagnosis"},
-	{"internal/api", "event internal/job internal/diagnosis internal/metric internal/checkpoint"},
+	{"internal/api", "event internal/job internal/diagnosis internal/metric internal/checkpoint internal/ui"},
 	{".", "event codec window connector state state/* operator guard " +
 		"internal/graph internal/transform internal/job internal/checkpoint internal/cluster internal/api internal/metric internal/diagnosis internal/terminal"},
 	{"tracing/otlp", ""},

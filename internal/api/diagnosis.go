@@ -5,19 +5,7 @@ import (
 	"time"
 
 	"github.com/affluxdev/afflux/internal/diagnosis"
-	"github.com/affluxdev/afflux/internal/metric"
 )
-
-// examine asks the diagnosis about a job, whose samples come oldest first; the
-// rates are those of the last one.
-func examine(samples []*metric.Job, rates metric.Rates) diagnosis.Report {
-	r := diagnosis.Report{Healthy: true}
-	if f, ok := diagnosis.Bottleneck(rates, samples[len(samples)-1]); ok {
-		f.Severity = diagnosis.Warning
-		r.Healthy, r.Findings = false, []diagnosis.Finding{f}
-	}
-	return r
-}
 
 // findingView is a finding with its cause in words.
 type findingView struct {
@@ -34,13 +22,16 @@ type findingView struct {
 // reportView is the diagnosis. It is also what is served as /api/v1/diagnosis,
 // with the time of the sample.
 type reportView struct {
-	At       *time.Time    `json:"at,omitempty"`
-	Healthy  bool          `json:"healthy"`
+	At      *time.Time `json:"at,omitempty"`
+	Healthy bool       `json:"healthy"`
+	// Seconds is how long the job was looked at: below EnoughSeconds not
+	// everything is looked for.
+	Seconds  float64       `json:"seconds"`
 	Findings []findingView `json:"findings"`
 }
 
 func reportOf(r diagnosis.Report) reportView {
-	v := reportView{Healthy: r.Healthy, Findings: make([]findingView, 0, len(r.Findings))}
+	v := reportView{Healthy: r.Healthy, Seconds: short(r.Seconds), Findings: make([]findingView, 0, len(r.Findings))}
 	for _, f := range r.Findings {
 		v.Findings = append(v.Findings, findingView{f.Operator, f.Subtask, f.Cause, f.Cause.Words(), f.Evidence, f.Remedy, f.Avoid, f.Severity})
 	}
