@@ -1,6 +1,14 @@
 package state
 
-import "io"
+import (
+	"io"
+
+	"github.com/affluxdev/afflux/codec/layout"
+)
+
+// ErrUnstorable is what errors of Snapshot are when keys or states have a type
+// that cannot be stored, as [errors.Is] tells: to try again does not help.
+var ErrUnstorable = layout.ErrUnstorable
 
 // Snapshot takes the state of one subtask of an operator for a checkpoint. It
 // is handed to the operator between two batches and valid for that call, but

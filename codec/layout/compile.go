@@ -51,7 +51,7 @@ func (c *compiler) compile(t reflect.Type, path string) (*Layout, error) {
 	case reflect.Interface:
 		interfaceLayout(l)
 	default:
-		err = fmt.Errorf("%s is a %s: it cannot be stored on disk or in a checkpoint", path, t.Kind())
+		err = unstorablef("%s is a %s: it cannot be stored on disk or in a checkpoint", path, t.Kind())
 	}
 	return l, err
 }

@@ -135,7 +135,7 @@ func (l *Layout) Portable() error {
 		}
 		seen[l] = true
 		if l.local != "" {
-			return fmt.Errorf("%s is a %s: another process cannot read it, so it cannot be in a checkpoint", l.local, l.of)
+			return unstorablef("%s is a %s: another process cannot read it, so it cannot be in a checkpoint", l.local, l.of)
 		}
 		for _, i := range l.inside {
 			if err := look(i); err != nil {

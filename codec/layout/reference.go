@@ -109,7 +109,7 @@ func (c *compiler) mapLayout(l *Layout, path string) error {
 	t := l.of
 	l.least = 1
 	if byIdentity(t.Key()) {
-		return fmt.Errorf("%s is a map by %s, which compares addresses: it cannot be stored on disk or in a checkpoint", path, t.Key())
+		return unstorablef("%s is a map by %s, which compares addresses: it cannot be stored on disk or in a checkpoint", path, t.Key())
 	}
 	key, err := c.compile(t.Key(), path+"[key]")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/affluxdev/afflux/codec/layout"
 	"github.com/affluxdev/afflux/connector"
 	"github.com/affluxdev/afflux/connector/memory"
 	"github.com/affluxdev/afflux/event"
@@ -302,6 +304,27 @@ func TestGivesUp(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	if s := j.Snapshot(); s.State != job.Failed || s.Restarts != 2 {
+		t.Errorf("the job is %s after %d restarts", s.State, s.Restarts)
+	}
+}
+
+// TestUnstorable gives up at once: what a type is does not change.
+func TestUnstorable(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	_, cause := layout.Of(reflect.TypeFor[chan int]())
+	j, err := job.New(job.Config{Name: "test", Restart: job.DefaultRestart,
+		Checkpoints: &job.Checkpointing{Store: directory(t), UnalignedAfter: -1}},
+		plan(numbers(10), memory.CommittedSink[counted](), 1, func() error { return fmt.Errorf("a state: %w", cause) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Wait(); !errors.Is(err, state.ErrUnstorable) {
+		t.Errorf("the error is %v", err)
+	}
+	if s := j.Snapshot(); s.State != job.Failed || s.Restarts != 0 {
 		t.Errorf("the job is %s after %d restarts", s.State, s.Restarts)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/affluxdev/afflux/internal/metric"
 	"github.com/affluxdev/afflux/internal/task"
 	"github.com/affluxdev/afflux/operator"
+	"github.com/affluxdev/afflux/state"
 )
 
 // States of a job.
@@ -190,6 +191,9 @@ func (j *Job) run(a *attempt) error {
 		}
 		if stopped := j.stopCause(); stopped != nil {
 			return stopped
+		}
+		if errors.Is(err, state.ErrUnstorable) {
+			return err // the program has to change
 		}
 		delay, ok := again.failed(err, time.Since(began))
 		if !ok {
