@@ -68,7 +68,7 @@ func (r *reader[T]) gained(m map[string][]int32) {
 				split = len(r.splits)
 				r.splits[at] = split
 			}
-			r.partitions[at] = &partition{topic: topic, number: number, split: split, first: -1, stop: -1, next: -1}
+			r.partitions[at] = &partition{topic: topic, number: number, split: split, first: -1, stop: -1, next: -1, low: -1}
 			n++
 		}
 	}

@@ -12,9 +12,16 @@ const (
 	countsEvery = 60                     // between two looks at the number of partitions, × MetadataMinAge
 )
 
-// monitor starts the goroutine that publishes the lag of each partition: its
-// end less the offset that the engine polls next. While nothing is fetched,
-// because the job is pressed or everything was read, it asks for the ends.
+// reading is one gauge of a partition, or of a topic, whose partition is -1.
+type reading struct {
+	name string
+	at   place
+}
+
+// monitor starts the goroutine that publishes how far behind each partition is:
+// its end less the offset that the engine polls next, the age of what is read,
+// and how close that is to being deleted. While nothing is fetched, because the
+// job is pressed or everything was read, it asks for the ends.
 func (r *reader[T]) monitor() {
 	r.halt = make(chan struct{})
 	ctx, stop := context.WithCancel(context.Background())
@@ -25,8 +32,9 @@ func (r *reader[T]) monitor() {
 	r.done.Go(func() {
 		tick := time.NewTicker(lagEvery)
 		defer tick.Stop()
-		published := map[place]int64{}
+		published := map[reading]float64{}
 		counted := time.Now()
+		var kept retention
 		for {
 			select {
 			case <-tick.C:
@@ -40,37 +48,57 @@ func (r *reader[T]) monitor() {
 				counted = time.Now()
 				r.count(ctx)
 			}
+			r.askRetention(ctx, &kept)
 			if ctx.Err() == nil {
-				r.publish(published)
+				r.publish(published, kept.of, time.Now())
 			}
 		}
 	})
 }
 
 // publish sets the gauges that changed.
-func (r *reader[T]) publish(published map[place]int64) {
-	lags := map[place]int64{}
+func (r *reader[T]) publish(published map[reading]float64, kept map[string]time.Duration, now time.Time) {
+	values := map[reading]float64{}
 	r.mu.Lock()
 	for at, p := range r.partitions {
+		if p.next < 0 { // the group knows where it starts, and we do not yet
+			continue
+		}
 		end := p.high
 		if p.stop >= 0 {
 			end = p.stop
 		}
-		if p.next >= 0 { // else the group knows where it starts, and we do not yet
-			lags[at] = max(end-p.next, 0)
+		lag := max(end-p.next, 0)
+		values[reading{"lag", at}] = float64(lag)
+		switch {
+		case lag == 0:
+			values[reading{"record_age_seconds", at}] = 0
+		case !p.read.IsZero():
+			values[reading{"record_age_seconds", at}] = max(now.Sub(p.read).Seconds(), 0)
+		}
+		if p.low >= 0 {
+			values[reading{"retention_headroom", at}] = float64(p.next - p.low)
+		}
+		if d, ok := kept[at.topic]; ok {
+			values[reading{"retention_seconds", place{at.topic, -1}}] = d.Seconds()
 		}
 	}
 	r.mu.Unlock()
-	for at := range published {
-		if _, ours := lags[at]; !ours { // another member has it now
-			lags[at] = 0
+	for old := range published {
+		if _, ours := values[old]; !ours && old.at.number >= 0 { // another member has it now
+			values[old] = 0
 		}
 	}
-	for at, lag := range lags {
-		if was, ok := published[at]; !ok || was != lag {
-			r.sub.Gauge("lag", float64(lag), "topic", at.topic, "partition", strconv.Itoa(int(at.number)))
-			published[at] = lag
+	for of, v := range values {
+		if was, ok := published[of]; ok && was == v {
+			continue
 		}
+		published[of] = v
+		if of.at.number < 0 {
+			r.sub.Gauge(of.name, v, "topic", of.at.topic)
+			continue
+		}
+		r.sub.Gauge(of.name, v, "topic", of.at.topic, "partition", strconv.Itoa(int(of.at.number)))
 	}
 }
 
@@ -86,7 +114,8 @@ func (r *reader[T]) stale() bool {
 	return false
 }
 
-// ask fetches the ends of all partitions. Without an answer the old ones stay.
+// ask fetches the beginnings and ends of all partitions. Without an answer the
+// old ones stay.
 func (r *reader[T]) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, staleAfter)
 	defer cancel()
@@ -94,10 +123,17 @@ func (r *reader[T]) ask(ctx context.Context) {
 	if err != nil {
 		r.sub.Log.Debug("no answer about the ends of partitions", "err", err)
 	}
+	starts, err := r.admin.ListStartOffsets(ctx, r.config.topics...)
+	if err != nil {
+		r.sub.Log.Debug("no answer about the beginnings of partitions", "err", err)
+	}
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for at, p := range r.partitions {
+		if start, ok := starts.Lookup(at.topic, at.number); ok && start.Err == nil {
+			p.low = max(p.low, start.Offset)
+		}
 		if end, ok := ends.Lookup(at.topic, at.number); ok && end.Err == nil {
 			p.high = end.Offset
 		}

@@ -25,6 +25,8 @@ type partition struct {
 	stop   int64 // offset to end before, -1 for none
 
 	next  int64     // offset after the last one that the engine has polled, -1 before any
+	read  time.Time // timestamp of that one, zero before any
+	low   int64     // beginning of the partition as last heard, -1 before any
 	high  int64     // end of the partition as last heard
 	heard time.Time // when that was
 	cut   bool      // everything before stop is in the reader's hands

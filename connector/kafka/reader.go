@@ -99,6 +99,7 @@ func (r *reader[T]) pollChunk(c *chunk, dst *event.Records[T], limit connector.L
 		taken, bytes, freed int64
 		err                 error
 		next                = int64(-1)
+		read                time.Time
 		start               = dst.Len()
 	)
 	fixed, variable := int64(r.batchType.Size()), r.batchType.Variable()
@@ -115,7 +116,7 @@ func (r *reader[T]) pollChunk(c *chunk, dst *event.Records[T], limit connector.L
 				bytes += int64(len(rec.Value))
 			}
 		}
-		taken, next = taken+1, rec.Offset+1
+		taken, next, read = taken+1, rec.Offset+1, rec.Timestamp
 		freed += costOf(rec)
 	}
 	clear(c.records[:taken]) // the collector may have them
@@ -129,7 +130,7 @@ func (r *reader[T]) pollChunk(c *chunk, dst *event.Records[T], limit connector.L
 	last := over && c.last
 	r.mu.Lock()
 	if next >= 0 {
-		c.p.next = next
+		c.p.next, c.p.read = next, read
 	}
 	if last {
 		c.p.ended = true

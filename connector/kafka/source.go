@@ -152,7 +152,7 @@ func leaders(details kadm.TopicDetails) int {
 func (r *reader[T]) own(details kadm.TopicDetails) []*partition {
 	var all []*partition
 	details.EachPartition(func(p kadm.PartitionDetail) {
-		all = append(all, &partition{topic: p.Topic, number: p.Partition, next: -1, stop: -1})
+		all = append(all, &partition{topic: p.Topic, number: p.Partition, next: -1, stop: -1, low: -1})
 	})
 	slices.SortFunc(all, func(a, b *partition) int {
 		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.number, b.number))

@@ -43,7 +43,7 @@ func (r *reader[T]) locate(ctx context.Context, mine []*partition) error {
 		if p.next, err = c.startOf(p, low.Offset, high.Offset, wanted); err != nil {
 			return err
 		}
-		p.first, p.high, p.heard = p.next, high.Offset, time.Now()
+		p.first, p.low, p.high, p.heard = p.next, low.Offset, high.Offset, time.Now()
 		if c.bounded {
 			p.stop = high.Offset
 		}
