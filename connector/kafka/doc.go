@@ -51,6 +51,15 @@
 // on: no rebalance happens because processing is slow, however short the
 // session timeout.
 //
+// # Gauges
+//
+// A source publishes, for each partition, lag (records), oldest_unread_age_seconds
+// (the age of the record that was read last, by its timestamp, while there are
+// others to read), retention_headroom_records (how far its place is from the
+// beginning of the log) and retention_seconds (how long the topic keeps records,
+// asked once a minute; it is missing where nothing is deleted for its age, or
+// where the job may not ask). A partition that another member has got has 0.
+//
 // # Sink
 //
 // Sink writes records to one topic: idempotent, acknowledged by all in-sync

@@ -12,7 +12,7 @@ const (
 	countsEvery = 60                     // between two looks at the number of partitions, × MetadataMinAge
 )
 
-// reading is one gauge of a partition, or of a topic, whose partition is -1.
+// reading is one gauge of a partition.
 type reading struct {
 	name string
 	at   place
@@ -72,20 +72,20 @@ func (r *reader[T]) publish(published map[reading]float64, kept map[string]time.
 		values[reading{"lag", at}] = float64(lag)
 		switch {
 		case lag == 0:
-			values[reading{"record_age_seconds", at}] = 0
+			values[reading{"oldest_unread_age_seconds", at}] = 0
 		case !p.read.IsZero():
-			values[reading{"record_age_seconds", at}] = max(now.Sub(p.read).Seconds(), 0)
+			values[reading{"oldest_unread_age_seconds", at}] = max(now.Sub(p.read).Seconds(), 0)
 		}
 		if p.low >= 0 {
-			values[reading{"retention_headroom", at}] = float64(p.next - p.low)
+			values[reading{"retention_headroom_records", at}] = float64(p.next - p.low)
 		}
 		if d, ok := kept[at.topic]; ok {
-			values[reading{"retention_seconds", place{at.topic, -1}}] = d.Seconds()
+			values[reading{"retention_seconds", at}] = d.Seconds()
 		}
 	}
 	r.mu.Unlock()
 	for old := range published {
-		if _, ours := values[old]; !ours && old.at.number >= 0 { // another member has it now
+		if _, ours := values[old]; !ours { // another member has it now
 			values[old] = 0
 		}
 	}
@@ -94,10 +94,6 @@ func (r *reader[T]) publish(published map[reading]float64, kept map[string]time.
 			continue
 		}
 		published[of] = v
-		if of.at.number < 0 {
-			r.sub.Gauge(of.name, v, "topic", of.at.topic)
-			continue
-		}
 		r.sub.Gauge(of.name, v, "topic", of.at.topic, "partition", strconv.Itoa(int(of.at.number)))
 	}
 }

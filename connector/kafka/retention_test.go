@@ -50,8 +50,8 @@ func TestRetentionRisk(t *testing.T) {
 	h := openReader(t, kafka.Source[number](topic, kafka.Brokers(addr), fast), 0, 1)
 	defer h.close()
 	partition := []string{"topic", topic, "partition", "0"}
-	age, headroom := fmt.Sprint("record_age_seconds", partition), fmt.Sprint("retention_headroom", partition)
-	h.gauge(t, fmt.Sprint("retention_seconds", []string{"topic", topic}), 3600)
+	age, headroom := fmt.Sprint("oldest_unread_age_seconds", partition), fmt.Sprint("retention_headroom_records", partition)
+	h.gauge(t, fmt.Sprint("retention_seconds", []string{"topic", topic, "partition", "0"}), 3600)
 	h.gauge(t, headroom, 0)
 	n := 0
 	h.until(func(*number, event.Time) bool { n++; return n == 10 })
@@ -91,7 +91,7 @@ func TestRetentionRefused(t *testing.T) {
 	h.gauge(t, fmt.Sprint("lag", []string{"topic", topic, "partition", "0"}), 0)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, known := h.gauges[fmt.Sprint("retention_seconds", []string{"topic", topic})]; known {
+	if _, known := h.gauges[fmt.Sprint("retention_seconds", []string{"topic", topic, "partition", "0"})]; known {
 		t.Error("the retention is known, although the brokers refused to tell")
 	}
 }
