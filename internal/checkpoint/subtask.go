@@ -67,6 +67,8 @@ type Decline struct {
 	Subtask Subtask
 	ID      int64
 	Reason  string
+	// Cause is the error that Reason tells of, for whoever runs the job.
+	Cause error
 	// Files that were written for it, to be deleted.
 	Files []File
 }

@@ -308,13 +308,24 @@ func TestGivesUp(t *testing.T) {
 	}
 }
 
+// unstorable has a state that no checkpoint can hold.
+type unstorable struct{ *counter }
+
+func (o unstorable) Snapshot(state.Snapshot) error {
+	_, err := layout.Of(reflect.TypeFor[chan int]())
+	return err
+}
+
+func (o unstorable) Restore(state.Restoration) error { return nil }
+
 // TestUnstorable gives up at once: what a type is does not change.
 func TestUnstorable(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	_, cause := layout.Of(reflect.TypeFor[chan int]())
+	g := plan(numbers(3_000_000), memory.CommittedSink[counted](), 1, func() error { return nil })
+	counting := g[1].Operator
+	g[1].Operator = func() operator.Operator { return unstorable{counting().(*counter)} }
 	j, err := job.New(job.Config{Name: "test", Restart: job.DefaultRestart,
-		Checkpoints: &job.Checkpointing{Store: directory(t), UnalignedAfter: -1}},
-		plan(numbers(10), memory.CommittedSink[counted](), 1, func() error { return fmt.Errorf("a state: %w", cause) }))
+		Checkpoints: &job.Checkpointing{Store: directory(t), Interval: time.Millisecond, UnalignedAfter: -1}}, g)
 	if err != nil {
 		t.Fatal(err)
 	}

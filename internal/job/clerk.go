@@ -12,6 +12,7 @@ import (
 	"github.com/affluxdev/afflux/internal/checkpoint"
 	"github.com/affluxdev/afflux/internal/graph"
 	"github.com/affluxdev/afflux/internal/task"
+	"github.com/affluxdev/afflux/state"
 )
 
 // Surroundings is what a Clerk stands on: goroutines and the clock, or those of
@@ -124,7 +125,12 @@ func (k *Clerk) Acknowledge(a checkpoint.Acknowledgement) {
 
 // Decline implements task.Checkpoints.
 func (k *Clerk) Decline(d checkpoint.Decline) {
-	k.post(func(now time.Time) []checkpoint.Decision { return k.c.Decline(now, d) })
+	k.post(func(now time.Time) []checkpoint.Decision {
+		if errors.Is(d.Cause, state.ErrUnstorable) { // no checkpoint will ever be complete
+			k.Fail(d.Cause)
+		}
+		return k.c.Decline(now, d)
+	})
 }
 
 // Finished implements task.Checkpoints.

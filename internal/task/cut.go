@@ -227,7 +227,7 @@ func (c *cut) store(ctx context.Context) {
 	}
 	err = errors.Join(err, w.close(err == nil))
 	if err != nil {
-		p.job.Decline(checkpoint.Decline{Subtask: p.id, ID: c.barrier.ID, Reason: err.Error(), Files: w.written})
+		p.job.Decline(checkpoint.Decline{Subtask: p.id, ID: c.barrier.ID, Reason: err.Error(), Cause: err, Files: w.written})
 		return
 	}
 	c.metrics.Async = time.Since(began)
