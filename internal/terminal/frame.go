@@ -63,6 +63,9 @@ func (f *frame) footer(finding *diagnosis.Finding) []string {
 	if f.job.Checkpoints != nil {
 		lines = append(lines, f.checkpoints())
 	}
+	if len(f.job.Latencies) > 0 {
+		lines = append(lines, f.latencies())
+	}
 	if p, ok := progressOf(f.job); ok {
 		lines = append(lines, f.progress(p))
 	}

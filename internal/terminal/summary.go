@@ -29,10 +29,12 @@ type Summary struct {
 	// Checkpoints is nil if the job takes none.
 	Checkpoints *metric.Checkpoints `json:"checkpoints,omitempty"`
 	// PeakInFlightBytes is the most sampled, InFlightBoundBytes the ceiling.
-	PeakInFlightBytes  int64  `json:"peak_in_flight_bytes"`
-	InFlightBoundBytes int64  `json:"in_flight_bound_bytes"`
-	Sources            []Part `json:"sources"`
-	Sinks              []Part `json:"sinks"`
+	PeakInFlightBytes  int64 `json:"peak_in_flight_bytes"`
+	InFlightBoundBytes int64 `json:"in_flight_bound_bytes"`
+	// Latencies are those of the paths that were measured.
+	Latencies []Path `json:"latencies,omitempty"`
+	Sources   []Part `json:"sources"`
+	Sinks     []Part `json:"sinks"`
 }
 
 // Part is one source or sink of a Summary.
@@ -49,7 +51,7 @@ func Summarize(job *metric.Job) Summary {
 		Job: job.Name, State: job.State, Error: job.Error,
 		Late: t.late, Skipped: t.skipped, DeadLettered: t.deadLettered, Restarts: job.Restarts, Checkpoints: job.Checkpoints,
 		PeakInFlightBytes: job.PeakInFlightBytes, InFlightBoundBytes: job.BoundBytes,
-		Sources: []Part{}, Sinks: []Part{},
+		Latencies: pathsOf(job), Sources: []Part{}, Sinks: []Part{},
 	}
 	if !job.Started.IsZero() {
 		s.Seconds = job.At.Sub(job.Started).Seconds()
@@ -126,6 +128,13 @@ func (s Summary) Table() string {
 		}
 	}
 	row("duration", duration(time.Duration(s.Seconds*float64(time.Second))), "")
+	for i, p := range s.Latencies[:min(len(s.Latencies), mostLatencies)] {
+		name := ""
+		if i == 0 {
+			name = "latency p50/p99"
+		}
+		row(name, short(p.P50)+"/"+short(p.P99), p.name())
+	}
 	row("peak in flight", metric.FormatBytes(s.PeakInFlightBytes), "of "+metric.FormatBytes(s.InFlightBoundBytes)+" bound")
 	return b.String()
 }

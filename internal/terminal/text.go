@@ -11,6 +11,9 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
+// Printable replaces what would move the cursor or change the terminal by spaces.
+func Printable(s string) string { return printable(s) }
+
 // printable replaces what would move the cursor or change the terminal: names
 // and errors come from outside.
 func printable(s string) string {
