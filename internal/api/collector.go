@@ -131,7 +131,7 @@ func (s *scrape) operators() {
 	for i := range s.now.Operators {
 		o := &s.now.Operators[i]
 		for j := range o.Subtasks {
-			v := instance{before: &metric.Subtask{}, now: &o.Subtasks[j], at: s.now.At, seconds: seconds}
+			v := instance{before: &metric.Subtask{}, now: &o.Subtasks[j], at: s.now.At, seconds: seconds, source: o.Kind == "source"}
 			if i < len(s.before.Operators) && j < len(s.before.Operators[i].Subtasks) {
 				v.before = &s.before.Operators[i].Subtasks[j]
 			}

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/affluxdev/afflux/event"
@@ -40,7 +42,13 @@ func after(seconds int) *metric.Job {
 	enrich.Late, enrich.Skipped, enrich.DeadLettered = 2, 3, 4
 	enrich.Calls, enrich.CallLimit = 199, 200
 	enrich.StateTime = part(0.01)
-	enrich.Gauges = []metric.Gauge{{Name: "state_bytes", Value: 4000}}
+	enrich.Gauges = []metric.Gauge{{Name: "state_bytes", Value: 4000}, {Name: "state_keys", Value: 50}, {Name: "state_access_ns", Value: 80},
+		{Name: "state_entries", Labels: []string{"state", "seen"}, Value: 50}, {Name: "timers", Value: 7},
+		{Name: "in_flight_calls", Value: 200}, {Name: "in_flight_bytes", Value: 9000}}
+	for name, v := range map[string]float64{"oldest_unread_age_seconds": 60, "retention_headroom_records": 8000, "retention_seconds": 3600} {
+		clicks.Gauges = append(clicks.Gauges, metric.Gauge{Name: name, Labels: []string{"topic", "clicks", "partition", "1"}, Value: v})
+	}
+	slices.SortStableFunc(clicks.Gauges, func(a, b metric.Gauge) int { return cmp.Compare(a.Name, b.Name) })
 	out := subtask(0.1, 0, 0.05, 0.1)
 	out.Watermark = event.MinTime
 	j := &metric.Job{

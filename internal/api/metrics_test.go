@@ -84,6 +84,15 @@ func TestMetricValues(t *testing.T) {
 		{"afflux_operator_numBytesInPerSecond", "operator=out", 24_000},
 		{"afflux_operator_numBytesOutPerSecond", "operator=out", 12_000},
 		{"afflux_operator_ownTimeMsPerSecond", "operator=parse", 50},
+		{"afflux_operator_stateTimeMsPerSecond", "operator=enrich,subtask=0", 10},
+		{"afflux_operator_callsInFlight", "operator=enrich,subtask=0", 199},
+		{"afflux_operator_callLimit", "operator=enrich,subtask=0", 200},
+		{"afflux_source_splits", "operator=clicks", 2},
+		{"afflux_process_cpuTimeMs_total", "", 15_000},
+		{"afflux_process_gcTimeMs_total", "", 1500},
+		{"afflux_process_processors", "", 4},
+		{"afflux_process_heapBytes", "", 32 << 20},
+		{"afflux_process_memoryLimitBytes", "", 1 << 30},
 		{"afflux_operator_externalTimeMsPerSecond", "operator=enrich,subtask=0", 900},
 		{"afflux_operator_externalTimeMs_total", "operator=enrich,subtask=0", 9000},
 		{"afflux_operator_currentInputWatermark", "operator=out", float64(began.UnixMilli()) + 6000},
@@ -140,6 +149,7 @@ func TestMetricValues(t *testing.T) {
 	}
 	for _, absent := range [][2]string{
 		{"afflux_operator_currentOutputWatermark", "operator=out"}, {"afflux_operator_currentInputWatermark", "operator=clicks"},
+		{"afflux_operator_stateTimeMsPerSecond", "operator=out"}, {"afflux_operator_callLimit", "operator=out"}, {"afflux_source_splits", "operator=out"},
 		{"afflux_source_pendingRecords", "operator=parse"}, {"afflux_operator_bufferedBytes", "operator=out"},
 	} {
 		if v, found := value(t, families, absent[0], absent[1]); found {

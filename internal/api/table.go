@@ -26,6 +26,7 @@ type instance struct {
 	// input is the lowest watermark of those that send to it.
 	input    event.Time
 	hasInput bool
+	source   bool
 }
 
 // perSecond is the growth of a counter between the snapshots.
@@ -66,6 +67,7 @@ func idle(s *metric.Subtask) time.Duration    { return s.Idle }
 func blocked(s *metric.Subtask) time.Duration { return s.Blocked }
 func waited(s *metric.Subtask) time.Duration  { return s.External }
 func own(s *metric.Subtask) time.Duration     { return s.Own }
+func inState(s *metric.Subtask) time.Duration { return s.StateTime }
 
 // taskSeries are times of a task: the operators of a chain have the same.
 var taskSeries = []series[instance]{
@@ -116,6 +118,15 @@ var operatorSeries = []series[instance]{
 		func(i *instance) (float64, bool) { return i.msPerSecond(waited) }},
 	{"afflux_operator_externalTimeMs", true, "ms", "time spent waiting for an outside system since the start", "",
 		func(i *instance) (float64, bool) { return ms(i.now.External) }},
+	{"afflux_operator_stateTimeMsPerSecond", false, "ms/s", "the part of it spent in keyed state, sampled; none for operators without", "",
+		func(i *instance) (float64, bool) {
+			v, _ := i.msPerSecond(inState)
+			return v, i.now.StateTime > 0
+		}},
+	{"afflux_operator_callsInFlight", false, "calls", "calls to an outside system under way, mean over about a second", "",
+		func(i *instance) (float64, bool) { return float64(i.now.Calls), i.now.CallLimit > 0 }},
+	{"afflux_operator_callLimit", false, "calls", "the most that may be", "",
+		func(i *instance) (float64, bool) { return float64(i.now.CallLimit), i.now.CallLimit > 0 }},
 	{"afflux_operator_currentInputWatermark", false, "ms since 1970", "lowest watermark of those that send to it; none before the first and after the end", "Flink currentInputWatermark",
 		func(i *instance) (float64, bool) {
 			if !i.hasInput {
@@ -146,6 +157,8 @@ var operatorSeries = []series[instance]{
 		func(i *instance) (float64, bool) { return lags(i.now, false) }},
 	{"afflux_source_records_lag_max", false, "records", "the largest lag of a partition of the subtask", "Kafka records-lag-max",
 		func(i *instance) (float64, bool) { return lags(i.now, true) }},
+	{"afflux_source_splits", false, "splits", "splits, like files or partitions, that the subtask reads; 0 when there are too few for it", "Kafka assigned-partitions",
+		func(i *instance) (float64, bool) { return float64(i.now.Splits), i.now.Splits >= 0 && i.source }},
 	{"afflux_source_inputDone", false, "source's unit", "how much of a bounded input is read", "",
 		func(i *instance) (float64, bool) { return float64(i.now.Done), i.now.Total > 0 }},
 	{"afflux_source_inputSize", false, "source's unit", "how much there is in all", "",
@@ -212,4 +225,16 @@ var jobSeries = []series[metric.Job]{
 		func(j *metric.Job) (float64, bool) { return number(j.BoundBytes) }},
 	{"afflux_job_peakInFlightBytes", false, "bytes", "the largest value sampled", "",
 		func(j *metric.Job) (float64, bool) { return number(j.PeakInFlightBytes) }},
+	{"afflux_process_cpuTimeMs", true, "ms", "processor time that the process has used, all of its jobs together", "",
+		func(j *metric.Job) (float64, bool) { return float64(j.Process.CPU.Milliseconds()), j.Process.CPU > 0 }},
+	{"afflux_process_gcTimeMs", true, "ms", "the part of it that collecting garbage took from others; moves with each collection", "",
+		func(j *metric.Job) (float64, bool) { return float64(j.Process.GC.Milliseconds()), j.Process.CPU > 0 }},
+	{"afflux_process_processors", false, "processors", "how many it can use at a time", "",
+		func(j *metric.Job) (float64, bool) {
+			return float64(j.Process.Processors), j.Process.Processors > 0
+		}},
+	{"afflux_process_heapBytes", false, "bytes", "memory that objects take", "Flink Memory.Heap.Used",
+		func(j *metric.Job) (float64, bool) { return float64(j.Process.HeapBytes), j.Process.HeapBytes > 0 }},
+	{"afflux_process_memoryLimitBytes", false, "bytes", "what the Go runtime was told to stay under (GOMEMLIMIT); none without a limit", "Flink Memory.Heap.Max",
+		func(j *metric.Job) (float64, bool) { return float64(j.Process.LimitBytes), j.Process.LimitBytes > 0 }},
 }
