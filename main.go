@@ -2,16 +2,19 @@ package afflux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/affluxdev/afflux/internal/doctor"
 	"github.com/spf13/cobra"
 )
 
 // Main makes a command of a job and runs it: it parses the flags of the
 // process, runs the job with Execute and exits with 0 when it has ended, 1 when
-// it failed, 2 on wrong flags.
+// it failed, 2 on wrong flags. With "doctor" as the first argument it asks a job
+// that runs what holds it up, as afflux doctor does.
 func Main(j *Job) { os.Exit(Command(context.Background(), j, os.Args[1:])) }
 
 // Exit codes of commands.
@@ -60,9 +63,16 @@ second interrupt stops at once. Exit status: 0 done, 1 the job failed, 2 wrong f
 	f.IntVar(&parallelism, "parallelism", 0, "subtasks of keyed operators and sources (default: what the job says, or the number of processors)")
 	f.StringVar(&from, "from", "latest", "what a job with checkpoints starts from: latest, none, or the path of a savepoint or checkpoint")
 	f.BoolVar(&unclaimed, "allow-unclaimed-state", false, "drop state of operators that the job does not have any more")
+	cmd.AddCommand(doctor.Command(cmd.Use, DefaultListen, TokenVariable))
+	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.SetArgs(args)
 	if err := cmd.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
+		if text := err.Error(); text != "" {
+			fmt.Fprintln(os.Stderr, "error:", text)
+		}
+		if e := (*doctor.ExitError)(nil); errors.As(err, &e) {
+			return e.Code
+		}
 		return code
 	}
 	return ExitDone

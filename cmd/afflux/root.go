@@ -58,6 +58,7 @@ Exit status: 0 done, 1 the job failed, 2 wrong flags or a wrong pipeline.`,
 		Example: `  afflux demo                              watch a pipeline survive a tenfold spike
   afflux run examples/flight-delays.yaml   run a pipeline
   afflux lint examples/*.yaml              check pipelines without running them
+  afflux doctor                            say what holds a running job up
   afflux savepoint --stop                  end a job, to go on from there later
   afflux broker --data-dir ./log           a Kafka-protocol log for development
   afflux bench follow                      how fast a producer follows its consumer`,
@@ -65,6 +66,6 @@ Exit status: 0 done, 1 the job failed, 2 wrong flags or a wrong pipeline.`,
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemoCommand(), newRunCommand(), newLintCommand(), newSavepointCommand(), newCheckpointCommand(), newBrokerCommand(), newBenchCommand())
+	root.AddCommand(newDemoCommand(), newRunCommand(), newLintCommand(), newDoctorCommand(), newSavepointCommand(), newCheckpointCommand(), newBrokerCommand(), newBenchCommand())
 	return root
 }

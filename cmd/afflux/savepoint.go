@@ -3,16 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json/v2"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/affluxdev/afflux"
+	"github.com/affluxdev/afflux/internal/remote"
 	"github.com/spf13/cobra"
 )
 
@@ -73,64 +71,30 @@ func (f *takeFlags) register(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.timeout, "timeout", time.Hour, "how long to wait for it")
 }
 
-// maxAnswer bounds what is read of an answer, in bytes.
-const maxAnswer = 1 << 20
-
 func (f *takeFlags) take(ctx context.Context, out io.Writer, what string) error {
-	address := f.address
-	if !strings.Contains(address, "://") {
-		address = "http://" + address
-	}
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return exit(afflux.ExitUsage, fmt.Errorf("--address %s: write something like http://%s", f.address, afflux.DefaultListen))
+	job, err := remote.At(f.address, os.Getenv(afflux.TokenVariable))
+	if err != nil {
+		return exit(afflux.ExitUsage, fmt.Errorf("--address: %w", err))
 	}
 	if f.timeout <= 0 {
 		return exit(afflux.ExitUsage, fmt.Errorf("--timeout %v: it must be positive", f.timeout))
 	}
-	u = u.JoinPath("api", "v1", what)
+	query := url.Values{}
 	if f.stop {
-		u.RawQuery = "stop=true"
+		query.Set("stop", "true")
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	path, err := ask(ctx, u.String())
+	text, err := job.Post(ctx, what, query)
 	if err != nil {
 		return exit(afflux.ExitFailed, err)
-	}
-	_, err = fmt.Fprintln(out, path)
-	return exit(afflux.ExitFailed, err)
-}
-
-// ask posts and returns the path in the answer.
-func ask(ctx context.Context, address string) (path string, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, nil)
-	if err != nil {
-		return "", err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	if token := os.Getenv(afflux.TokenVariable); token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := client.Do(r)
-	if err != nil {
-		return "", fmt.Errorf("no job answers: %w; is it running, with --listen at that address?", err)
-	}
-	defer func() { err = errors.Join(err, answer.Body.Close()) }()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if err != nil {
-		return "", fmt.Errorf("the answer of the job breaks off: %w", err)
 	}
 	var v struct {
 		Path string `json:"path"`
 	}
-	switch {
-	case answer.StatusCode != http.StatusOK:
-		return "", fmt.Errorf("%s: %s", answer.Status, strings.TrimSpace(string(text)))
-	case json.Unmarshal(text, &v) != nil || v.Path == "":
-		return "", fmt.Errorf("what answers at %s is no job of Afflux", address)
+	if json.Unmarshal(text, &v) != nil || v.Path == "" {
+		return exit(afflux.ExitFailed, fmt.Errorf("what answers at %s is no job of Afflux", job))
 	}
-	return v.Path, nil
+	_, err = fmt.Fprintln(out, v.Path)
+	return exit(afflux.ExitFailed, err)
 }

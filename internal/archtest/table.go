@@ -67,9 +67,11 @@ var Table = []Layer{
 
 	// Seen from outside.
 	{"internal/terminal", "event internal/metric internal/diagnosis"},
+	{"internal/remote", ""},
+	{"internal/doctor", "internal/remote internal/diagnosis internal/terminal"},
 	{"internal/api", "event internal/job internal/diagnosis internal/metric internal/checkpoint internal/ui"},
 	{".", "event codec window connector state state/* operator guard " +
-		"internal/graph internal/transform internal/job internal/checkpoint internal/cluster internal/api internal/metric internal/diagnosis internal/terminal"},
+		"internal/graph internal/transform internal/job internal/checkpoint internal/cluster internal/api internal/metric internal/diagnosis internal/terminal internal/doctor"},
 	{"tracing/otlp", ""},
 	{"checkpoints/bucket", "internal/checkpoint internal/checkpoint/bucket"},
 	{"pipeline", ". event connector connector/* window codec codec/* guard"},

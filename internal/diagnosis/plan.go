@@ -69,6 +69,9 @@ func planOf(before, now *metric.Job, rates metric.Rates) *plan {
 		p.of[o.Operator.ID] = t
 		p.names[o.Operator.ID] = o.Operator.Name
 	}
+	for _, t := range p.tasks {
+		t.unfinished()
+	}
 	for i := range rates.Edges {
 		e := &rates.Edges[i]
 		from, to := p.of[e.Edge.From], p.of[e.Edge.To]
@@ -88,6 +91,34 @@ func planOf(before, now *metric.Job, rates metric.Rates) *plan {
 		p.arrows = append(p.arrows, a)
 	}
 	return p
+}
+
+// longWait is the share of time that must be missing in the operators of a task
+// for it to be in one wait all the while.
+const longWait = 0.30
+
+// unfinished gives the time of a wait that has not ended to the operator that
+// waits: a task counts it as busy, but no operator does until it ends. It is one
+// that has calls on their way, else a sink, else the one with the most own time.
+func (t *task) unfinished() {
+	missing, o := t.operators[0].Busy, t.heaviest()
+	calls, sinks := false, false
+	for _, c := range t.operators {
+		missing -= c.Own
+		n, _ := callsOf(c)
+		switch {
+		case n > 0 && !calls:
+			o, calls = c, true
+		case isSink(c) && !calls && !sinks:
+			o, sinks = c, true
+		}
+	}
+	if missing < longWait {
+		return
+	}
+	o.External = min(o.External+missing, 1)
+	o.Own = min(o.Own+missing, 1)
+	o.MaxOwn = max(o.MaxOwn, o.Own)
 }
 
 // busyOf is the busy share of each subtask.
