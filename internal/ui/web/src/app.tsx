@@ -18,8 +18,9 @@ export function App() {
   const [overview, setOverview] = useState<Overview>();
   const [link, setLink] = useState<Link>({ state: "connecting" });
   const [selected, setSelected] = useState<number>();
+  const [filled, setFilled] = useState(0);
   const timeline = useRef<Timeline | undefined>(undefined);
-  timeline.current ??= new Timeline();
+  timeline.current ??= new Timeline(() => setFilled((n) => n + 1));
 
   useEffect(() => {
     const line = timeline.current!;
@@ -66,12 +67,16 @@ export function App() {
           <>
             <Diagnosis overview={overview} link={link} open={openNamed} />
             <Graph overview={overview} selected={selected} open={open} />
-            <Charts timeline={timeline.current} overview={overview} />
+            <Charts timeline={timeline.current} version={`${overview.at}/${filled}`} />
             <div class="columns">
-              <CheckpointHistory totals={overview.checkpoints} at={overview.at} />
-              <LatencyTable overview={overview} />
-              <HotKeys overview={overview} />
-              <DeadLetterList total={overview.dead_letters ?? 0} at={overview.at} />
+              <div>
+                <CheckpointHistory totals={overview.checkpoints} at={overview.at} />
+                <HotKeys overview={overview} />
+              </div>
+              <div>
+                <LatencyTable overview={overview} />
+                <DeadLetterList total={overview.dead_letters ?? 0} at={overview.at} />
+              </div>
             </div>
           </>
         ) : (

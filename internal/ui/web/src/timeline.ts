@@ -17,7 +17,8 @@ export class Timeline {
   private open = false; // the last point is not complete yet
   private asking = false;
 
-  constructor() {
+  // changed is called when the server's history has come.
+  constructor(private readonly changed: () => void) {
     this.series = empty();
   }
 
@@ -75,6 +76,7 @@ export class Timeline {
     for (const name of seriesNames) series[name] = all.map((p) => p.values(name));
     this.at = all.map((p) => p.at);
     this.series = series;
+    this.changed();
   }
 }
 

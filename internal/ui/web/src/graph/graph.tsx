@@ -13,10 +13,11 @@ interface Props {
   open(id: number): void;
 }
 
-// Below this scale text cannot be read; a graph that large is shown whole anyway
-// if it has so many operators that nobody reads it at a glance.
-const readable = 0.62;
+// Below this scale text cannot be read, so that a larger graph is moved to be seen;
+// but one of so many operators that nobody reads them at a glance is shown whole.
+const readable = 0.64;
 const glance = 40;
+const tallest = { across: 560, down: 760 };
 
 export function Graph({ overview, selected, open }: Props) {
   const [asTable, setAsTable] = useState(false);
@@ -81,6 +82,7 @@ function Picture({ overview, selected, open }: Props) {
 
   const { operators, edges } = overview;
   const key = keyOf(operators, edges);
+  const floor = operators.length > glance ? 0 : readable;
   const layout = useMemo(() => (width > 0 ? choose(overview, width) : undefined), [key, width]);
 
   useEffect(() => {
@@ -88,13 +90,13 @@ function Picture({ overview, selected, open }: Props) {
     return () => view.current?.dispose();
   }, []);
   useEffect(() => {
-    if (layout) view.current?.resize(layout, operators.length > glance ? 0.05 : width < 700 ? 0.8 : readable);
+    if (layout) view.current?.resize(layout, floor);
   }, [layout]);
 
   const byID = new Map(operators.map((o) => [o.id, o]));
   const findings: Map<string, Finding> = findingsByOperator(overview.health.findings ?? []);
-  const scale = layout ? Math.min(1, Math.max(width / layout.width, operators.length > glance ? 0 : readable)) : 1;
-  const height = layout ? Math.round(Math.max(200, Math.min(layout.height * scale, layout.across ? 560 : 720))) : 320;
+  const scale = layout ? Math.min(1, Math.max(width / layout.width, floor)) : 1;
+  const height = layout ? Math.round(Math.max(200, Math.min(layout.height * scale, layout.across ? tallest.across : tallest.down))) : 320;
 
   // What has the focus must be in sight.
   const focused = (e: FocusEvent) => {
@@ -106,8 +108,8 @@ function Picture({ overview, selected, open }: Props) {
   };
 
   return (
-    <div class="picture">
-      <svg ref={svg} height={height} role="group" aria-label="Operators and arrows. Enter opens the subtasks of an operator." onFocusIn={focused}>
+    <div class="picture" onFocusIn={focused}>
+      <svg ref={svg} height={height} role="group" aria-label="Operators and arrows. Enter opens the subtasks of an operator.">
         <defs>
           <pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
             <rect class="hatch-line" width="2" height="5" />
@@ -159,6 +161,6 @@ function choose(o: Overview, width: number): Layout {
   const across = computeLayout(o.operators, o.edges, true);
   if (o.operators.length > glance || width / across.width >= readable) return across;
   const down = computeLayout(o.operators, o.edges, false);
-  const scale = (l: Layout) => Math.min(1, width / l.width, 720 / l.height);
+  const scale = (l: Layout) => Math.min(1, width / l.width, tallest.down / l.height);
   return scale(down) > scale(across) ? down : across;
 }

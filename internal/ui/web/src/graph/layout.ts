@@ -9,7 +9,7 @@ export const nodeWidth = 216;
 export const nodeHeight = 62;
 const inset = 8; // between a frame of several and its operators
 const gap = 12; // between operators of a chain
-const labelWidth = 124;
+const labelWidth = 118;
 const labelHeight = 46;
 
 export interface Point {
@@ -67,7 +67,7 @@ export function computeLayout(operators: Operator[], edges: Edge[], across: bool
     rankdir: across ? "LR" : "TB",
     nodesep: across ? 26 : 30,
     edgesep: 14,
-    ranksep: across ? 26 : 20,
+    ranksep: across ? 48 : 28,
     marginx: 16,
     marginy: 16,
     ranker: operators.length > 80 ? "longest-path" : "network-simplex",
@@ -105,22 +105,72 @@ export function computeLayout(operators: Operator[], edges: Edge[], across: bool
       ]);
     }
   }
-  const placed: PlacedEdge[] = [];
-  for (const e of g.edges()) {
+  const routes = g.edges().map((e) => {
     const label = g.edge(e) as unknown as { points: Point[]; x: number; y: number };
-    const points = label.points;
+    return { index: Number(e.name), points: label.points.map((p) => ({ ...p })), label: { x: label.x, y: label.y } };
+  });
+  dock(routes, edges, frames, across);
+  const placed: PlacedEdge[] = routes.map(({ index, points, label }) => {
     const tip = points[points.length - 1]!;
-    const before = points[points.length - 2] ?? tip;
-    placed.push({
-      index: Number(e.name),
-      path: smooth(points, across),
-      label: { x: label.x, y: label.y },
-      tip,
-      angle: across ? (tip.x >= before.x ? 0 : 180) : tip.y >= before.y ? 90 : 270,
-    });
-  }
+    return { index, path: smooth(straightAt(points, label, across), across), label, tip, angle: across ? 0 : 90 };
+  });
   const size = g.graph() as { width?: number; height?: number };
   return { key: keyOf(operators, edges), across, width: size.width ?? 0, height: size.height ?? 0, frames, edges: placed, links };
+}
+
+interface Route {
+  index: number;
+  points: Point[];
+  label: Point;
+}
+
+// Arrows leave and enter at the side of their own operator, evenly spaced and in the
+// order in which they lie, so that none of them cross there.
+function dock(routes: Route[], edges: Edge[], frames: PlacedFrame[], across: boolean) {
+  const at = new Map<number, { frame: Box; own: Point }>();
+  for (const frame of frames) for (const o of frame.operators) at.set(o.id, { frame, own: o.at });
+  const ends = new Map<string, { route: Route; leaves: boolean; id: number }[]>();
+  const add = (route: Route, leaves: boolean, id: number) => {
+    const key = `${id}${leaves ? ">" : "<"}`;
+    const had = ends.get(key);
+    if (had) had.push({ route, leaves, id });
+    else ends.set(key, [{ route, leaves, id }]);
+  };
+  for (const r of routes) {
+    const e = edges[r.index]!;
+    add(r, true, e.from);
+    add(r, false, e.to);
+  }
+  for (const side of ends.values()) {
+    side.sort((a, b) => (across ? a.route.label.y - b.route.label.y : a.route.label.x - b.route.label.x));
+    side.forEach(({ route, leaves, id }, i) => {
+      const { frame, own } = at.get(id)!;
+      const part = (i + 1) / (side.length + 1);
+      const point = route.points[leaves ? 0 : route.points.length - 1]!;
+      if (across) {
+        point.x = leaves ? frame.x + frame.width : frame.x;
+        point.y = own.y + nodeHeight * part;
+      } else {
+        point.x = own.x + nodeWidth * part;
+        point.y = leaves ? frame.y + frame.height : frame.y;
+      }
+    });
+  }
+}
+
+// Along its label an arrow is straight.
+function straightAt(points: Point[], label: Point, across: boolean): Point[] {
+  const half = (across ? labelWidth : labelHeight) / 2;
+  const along = (p: Point) => (across ? p.x - label.x : p.y - label.y);
+  const enter = across ? { x: label.x - half, y: label.y } : { x: label.x, y: label.y - half };
+  const leave = across ? { x: label.x + half, y: label.y } : { x: label.x, y: label.y + half };
+  const last = points.length - 1;
+  return [
+    ...points.filter((p, i) => i === 0 || (i < last && along(p) < -half)),
+    enter,
+    leave,
+    ...points.filter((p, i) => i === last || (i > 0 && along(p) > half)),
+  ];
 }
 
 // A curve through all points that leaves and arrives straight.

@@ -23,7 +23,7 @@ export function OperatorNode({ operator: o, at, finding, selected, open }: Props
     <g
       class={classes.filter(Boolean).join(" ")}
       transform={`translate(${at.x} ${at.y})`}
-      tabIndex={0}
+      tabindex={0}
       role="button"
       aria-label={operatorSentence(o, finding)}
       aria-haspopup="dialog"

@@ -30,7 +30,7 @@ export function panZoom(svg: SVGSVGElement, group: SVGGElement): View {
 
   const fit = () => {
     const s = size();
-    k = Math.max(floor, Math.min(1, s.width / content.width, s.height / content.height));
+    k = Math.max(floor, least, Math.min(1, s.width / content.width, s.height / content.height));
     x = content.width * k > s.width ? 0 : (s.width - content.width * k) / 2;
     y = content.height * k > s.height ? 0 : (s.height - content.height * k) / 2;
     moved = false;

@@ -18,11 +18,16 @@ const tabled = 12;
 // A flame graph: width is processor time, what stands below is called by what is
 // above it. A click looks closer. The same in words is the table under it.
 export function Flame({ profile }: { profile: Profile }) {
-  const [top, setTop] = useState<Frame>(profile.root);
-  const root = contains(profile.root, top) ? top : profile.root;
+  const whole = useMemo(() => {
+    // Of one operator the first level repeats its name.
+    const only = profile.root.children?.[0];
+    return only && profile.root.children?.length === 1 && only.name === profile.root.name ? only : profile.root;
+  }, [profile]);
+  const [top, setTop] = useState<Frame>(whole);
+  const root = contains(whole, top) ? top : whole;
   const cells = useMemo(() => cellsOf(root), [root]);
   const depth = cells.reduce((d, c) => Math.max(d, c.depth), 0) + 1;
-  const total = profile.root.ms;
+  const total = whole.ms;
 
   const keys = (e: KeyboardEvent) => {
     const here = e.currentTarget as HTMLElement;
@@ -53,8 +58,8 @@ export function Flame({ profile }: { profile: Profile }) {
 
   return (
     <>
-      {root !== profile.root && (
-        <button type="button" onClick={() => setTop(profile.root)}>
+      {root !== whole && (
+        <button type="button" onClick={() => setTop(whole)}>
           Show everything
         </button>
       )}
@@ -80,7 +85,7 @@ export function Flame({ profile }: { profile: Profile }) {
       <table class="hot-functions">
         <caption>Most time in themselves</caption>
         <tbody>
-          {ownTimes(profile.root).map(([name, ms]) => (
+          {ownTimes(whole).map(([name, ms]) => (
             <tr key={name}>
               <th scope="row">
                 <code>{name}</code>

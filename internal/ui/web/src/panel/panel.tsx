@@ -58,10 +58,12 @@ export function Panel({ operator: o, overview, close }: Props) {
             <dt><span class="key own" /> Itself</dt>
             <dd>{percent(o.own)}</dd>
           </div>
-          <div>
-            <dt><span class="key external" /> of it waiting outside</dt>
-            <dd>{percent(o.external)}</dd>
-          </div>
+          {known(o.external) && o.external >= 0.005 && (
+            <div>
+              <dt><span class="key external" /> of it waiting outside</dt>
+              <dd>{percent(o.external)}</dd>
+            </div>
+          )}
           <div>
             <dt><span class="key busy" /> Busy with its chain</dt>
             <dd>{percent(o.busy)}</dd>

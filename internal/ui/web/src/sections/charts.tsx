@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import type { Maybe, Overview, SeriesName } from "../contract";
+import type { Maybe, SeriesName } from "../contract";
 import { bytes, clock, count, known, milliseconds, percent, rate, seconds } from "../format";
 import { onThemeChange } from "../theme";
 import type { Timeline } from "../timeline";
@@ -34,13 +34,14 @@ const charts: Chart[] = [
   },
 ];
 
-export function Charts({ timeline, overview }: { timeline: Timeline; overview: Overview }) {
+// The figures are those of the timeline; version changes when they do.
+export function Charts({ timeline, version }: { timeline: Timeline; version: string }) {
   return (
     <section id="charts" class="charts" aria-labelledby="charts-title" tabIndex={-1}>
       <h2 id="charts-title">The last hour</h2>
       <div class="grid">
         {charts.map((c) => (
-          <Plot key={c.title} chart={c} timeline={timeline} at={overview.at} />
+          <Plot key={c.title} chart={c} timeline={timeline} version={version} />
         ))}
       </div>
     </section>
@@ -49,7 +50,7 @@ export function Charts({ timeline, overview }: { timeline: Timeline; overview: O
 
 const height = 118;
 
-function Plot({ chart, timeline, at }: { chart: Chart; timeline: Timeline; at: string }) {
+function Plot({ chart, timeline, version }: { chart: Chart; timeline: Timeline; version: string }) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const inSight = useRef(true);
@@ -57,7 +58,7 @@ function Plot({ chart, timeline, at }: { chart: Chart; timeline: Timeline; at: s
 
   useEffect(() => {
     const el = host.current!;
-    const u = new uPlot(options(chart, el.clientWidth, setHover), data(chart, timeline), el);
+    const u = new uPlot(options(chart, timeline, el.clientWidth, setHover), data(chart, timeline), el);
     plot.current = u;
     const size = new ResizeObserver(() => {
       if (el.clientWidth > 0 && el.clientWidth !== u.width) u.setSize({ width: el.clientWidth, height });
@@ -78,7 +79,7 @@ function Plot({ chart, timeline, at }: { chart: Chart; timeline: Timeline; at: s
   }, []);
   useEffect(() => {
     if (inSight.current) plot.current?.setData(data(chart, timeline));
-  }, [at]);
+  }, [version]);
 
   const index = hover ?? timeline.at.length - 1;
   const values = chart.lines.map((l) => timeline.series[l.series][index]);
@@ -118,7 +119,10 @@ function data(chart: Chart, timeline: Timeline): uPlot.AlignedData {
 
 const color = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function options(chart: Chart, width: number, hover: (i: number | null) => void): uPlot.Options {
+// Steps of a scale in bytes are round in bytes.
+const byteSteps = Array.from({ length: 50 }, (_, i) => 2 ** i);
+
+function options(chart: Chart, timeline: Timeline, width: number, hover: (i: number | null) => void): uPlot.Options {
   const font = "11px system-ui, sans-serif";
   const axis: uPlot.Axis = {
     stroke: () => color("--dim"),
@@ -129,19 +133,22 @@ function options(chart: Chart, width: number, hover: (i: number | null) => void)
   return {
     width: Math.max(width, 100),
     height,
-    pxAlign: true,
+    padding: [8, 4, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "page" }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
     scales: {
       x: {
         // At least two minutes, so that a young job does not fill the axis with seconds.
-        range: (_u, min, max) => [Math.min(min ?? 0, (max ?? 0) - 120), max ?? 1],
+        range: () => {
+          const last = (timeline.at[timeline.at.length - 1] ?? Date.now()) / 1000;
+          return [Math.min((timeline.at[0] ?? 0) / 1000 || last, last - 120), last];
+        },
       },
       y: { range: (_u, _min, max) => [0, chart.most ?? (max > 0 ? max * 1.08 : 1)] },
     },
     axes: [
       { ...axis, space: 70, size: 22, values: (_u, splits, _axis, _space, incr) => splits.map((s) => short(s, incr)) },
-      { ...axis, size: 62, space: 28, values: (_u, splits) => splits.map((s) => chart.format(s)) },
+      { ...axis, size: 62, space: 28, ...(chart.format === bytes ? { incrs: byteSteps } : {}), values: (_u, splits) => splits.map((s) => chart.format(s)) },
     ],
     series: [
       {},

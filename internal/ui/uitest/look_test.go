@@ -1,0 +1,49 @@
+package uitest
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+)
+
+// TestLook draws the page for people to look at it, into the folder AFFLUX_LOOK.
+func TestLook(t *testing.T) {
+	dir := os.Getenv("AFFLUX_LOOK")
+	if dir == "" {
+		t.Skip("draws nothing without AFFLUX_LOOK")
+	}
+	for name, c := range map[string]struct {
+		look
+		job func(int) object
+	}{
+		"wide-light":    {look{width: 1280, height: 800}, clicks(true)},
+		"wide-dark":     {look{width: 1280, height: 800, dark: true}, clicks(true)},
+		"well-light":    {look{width: 1280, height: 800}, clicks(false)},
+		"narrow-light":  {look{width: 390, height: 844}, clicks(true)},
+		"narrow-dark":   {look{width: 390, height: 844, dark: true}, clicks(false)},
+		"hundreds-dark": {look{width: 1280, height: 800, dark: true}, wide},
+	} {
+		m := newMadeUp(t, time.Second, c.job)
+		m.detail, m.profile = clicksDetail, flame("count")
+		p := open(t, m.URL, c.look)
+		p.until(`document.querySelectorAll(".checkpoints tbody tr").length > 3 && document.querySelector(".letters li")`)
+		p.picture(dir+"/"+name+".png", false)
+		for i := range 4 {
+			if c.width > 600 && i > 0 {
+				break
+			}
+			value[any](p, fmt.Sprintf("scrollTo(0, %d)", (i+1)*c.height))
+			p.until("true")
+			p.picture(fmt.Sprintf("%s/%s-%d.png", dir, name, i+1), false)
+		}
+		if name == "hundreds-dark" {
+			continue
+		}
+		p.click(`[data-operator="count"]`)
+		p.until(`document.querySelectorAll(".subtasks tbody tr").length == 4`)
+		p.click(`.profile button`)
+		p.until(`document.querySelectorAll(".flame button").length > 5`)
+		p.picture(dir+"/"+name+"-panel.png", false)
+	}
+}
