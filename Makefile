@@ -11,7 +11,7 @@ BROKER   ?= embedded
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench nexmark fuzz fmt sim kill spec ui
+.PHONY: help demo test lint bench nexmark fuzz fmt sim kill spec ui dashboards
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,3 +60,6 @@ kill: ## kill a job ROUNDS times and count what is lost or doubled (BROKER=embed
 
 spec: ## check the models of credit and of barriers with Spin
 	./spec/check.sh
+
+dashboards: ## check the dashboard and the alerts with a real Prometheus
+	go test -count=1 -v ./deploy/...

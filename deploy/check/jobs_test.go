@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/affluxdev/afflux"
 	"github.com/affluxdev/afflux/connector/blackhole"
 	"github.com/affluxdev/afflux/connector/generator"
@@ -157,6 +160,37 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
+}
+
+// doomed is far behind in a topic that forgets soon: the records are fifty
+// minutes old, and deleted after an hour.
+func doomed(t *testing.T, brokers string) *afflux.Job {
+	t.Helper()
+	const topic, records = "clicks", 5000
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	hour := "3600000"
+	if _, err := kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, map[string]*string{"retention.ms": &hour}, topic); err != nil {
+		t.Fatal(err)
+	}
+	old := make([]*kgo.Record, records)
+	for i := range old {
+		old[i] = &kgo.Record{Topic: topic, Value: []byte(`{"id":1}`), Timestamp: time.Now().Add(-50 * time.Minute)}
+	}
+	if err := client.ProduceSync(t.Context(), old...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	j := afflux.NewJob("doomed", afflux.Parallelism(1))
+	afflux.From(j, "clicks", kafka.Source[order](topic, kafka.Brokers(brokers), kafka.Group("doomed"), kafka.StartEarliest())).
+		Map("crawl", func(o *order) order {
+			_ = pause(context.Background(), 20*time.Millisecond)
+			return *o
+		}, afflux.Unchained()).
+		To("out", blackhole.Sink[order]())
+	return j
 }
 
 // slow reads a topic that fills faster than its one map can work.

@@ -31,9 +31,13 @@ var planted = map[string][]string{
 	},
 	"brittle":   {"AffluxRestarting"},
 	"forgetful": {"AffluxCheckpointFailing", "AffluxCheckpointOverdue"},
-	"doomed":    {"AffluxRetentionRisk operator=clicks partition=3 topic=clicks"},
-	"stopped":   {"AffluxJobDown"},
-	"calm":      {},
+	"doomed": {
+		"AffluxOperatorBusy operator=crawl",
+		"AffluxBackPressure from=clicks to=crawl",
+		"AffluxRetentionRisk operator=clicks partition=0 topic=clicks",
+	},
+	"stopped": {"AffluxJobDown"},
+	"calm":    {},
 }
 
 // TestMonitoring runs a job for each situation, lets a Prometheus with the files
@@ -45,7 +49,7 @@ func TestMonitoring(t *testing.T) {
 	produce(t, brokers, "backlog", 10_000)
 	forgetting, disk := forgetful(t)
 	jobs := map[string]*served{}
-	for _, j := range []*afflux.Job{everything(brokers, t.TempDir()), slow(brokers), full(), brittle(), forgetting, doomed(), calm(), stopped()} {
+	for _, j := range []*afflux.Job{everything(brokers, t.TempDir()), slow(brokers), full(), brittle(), forgetting, doomed(t, brokers), calm(), stopped()} {
 		jobs[j.Name()] = serve(t, j)
 	}
 	var targets []string
@@ -75,7 +79,7 @@ func TestMonitoring(t *testing.T) {
 		t.Error(x)
 	}
 	checkAnnotations(t, w)
-	checkQueries(t, s, "everything", "slow", "brittle", "forgetful")
+	checkQueries(t, s, "everything", "slow", "doomed")
 	checkVariables(t, s, "everything")
 	checkSelectors(t, s)
 
