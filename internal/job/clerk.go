@@ -49,7 +49,7 @@ type Clerk struct {
 
 	c       *checkpoint.Coordinator
 	tasks   map[checkpoint.Subtask]*task.Task
-	wanted  [2][]chan<- Outcome         // by kind, that have not begun
+	wanted  [2][]request                // by kind, that have not begun
 	waiting map[int64][]chan<- Outcome  // by checkpoint under way
 	drained map[checkpoint.Subtask]bool // sinks that have processed everything
 	ended   map[checkpoint.Subtask]bool // others that have ended
@@ -173,9 +173,29 @@ func (k *Clerk) last(now time.Time) []checkpoint.Decision {
 	return k.c.Trigger(now, checkpoint.Checkpoint)
 }
 
+// request is a checkpoint that somebody waits for.
+type request struct {
+	out  chan<- Outcome
+	hold bool // sources send nothing behind the barrier
+}
+
+// proceed lets sources go on that hold behind a barrier, or were to.
+func (k *Clerk) proceed() {
+	k.post(func(time.Time) []checkpoint.Decision {
+		for _, list := range k.wanted {
+			for i := range list {
+				list[i].hold = false
+			}
+		}
+		k.graph.All((*task.Task).Proceed)
+		return nil
+	})
+}
+
 // trigger asks for a checkpoint; the outcome comes when it is committed, or has
-// failed. The channel must have room for it.
-func (k *Clerk) trigger(kind checkpoint.Kind, out chan<- Outcome) {
+// failed. The channel must have room for it. With hold, sources send nothing
+// behind the barrier: the job is then stopped, or proceed is called.
+func (k *Clerk) trigger(kind checkpoint.Kind, hold bool, out chan<- Outcome) {
 	k.mu.Lock()
 	if k.closed {
 		k.mu.Unlock()
@@ -183,7 +203,7 @@ func (k *Clerk) trigger(kind checkpoint.Kind, out chan<- Outcome) {
 		return
 	}
 	k.posted = append(k.posted, func(now time.Time) []checkpoint.Decision {
-		k.wanted[kind] = append(k.wanted[kind], out)
+		k.wanted[kind] = append(k.wanted[kind], request{out, hold})
 		return k.c.Trigger(now, kind)
 	})
 	k.mu.Unlock()
@@ -279,7 +299,7 @@ func (k *Clerk) carryOut(list []checkpoint.Decision) {
 			k.discard(d)
 		case checkpoint.Refuse:
 			for _, w := range k.wanted[d.Kind] {
-				k.later(w, Outcome{Err: errors.New(d.Reason)})
+				k.later(w.out, Outcome{Err: errors.New(d.Reason)})
 			}
 			k.wanted[d.Kind] = nil
 		case checkpoint.FailJob:
@@ -294,15 +314,17 @@ func (k *Clerk) begin(d checkpoint.Inject) {
 	k.mu.Lock()
 	k.next = max(k.next, b.ID+1)
 	k.mu.Unlock()
-	if list := k.wanted[b.Kind]; len(list) > 0 {
-		k.waiting[b.ID] = append(k.waiting[b.ID], list...)
-		k.wanted[b.Kind] = nil
+	hold := false
+	for _, w := range k.wanted[b.Kind] {
+		k.waiting[b.ID] = append(k.waiting[b.ID], w.out)
+		hold = hold || w.hold
 	}
+	k.wanted[b.Kind] = nil
 	if k.closing && k.final == 0 && b.ID >= k.after {
 		k.final = b.ID
 	}
 	for _, s := range d.Into {
-		k.tasks[s].Inject(b)
+		k.tasks[s].Inject(b, hold)
 	}
 }
 
@@ -374,7 +396,7 @@ func (k *Clerk) later(to chan<- Outcome, o Outcome) {
 func (k *Clerk) answerAll(err error) {
 	for kind := range k.wanted {
 		for _, w := range k.wanted[kind] {
-			k.later(w, Outcome{Err: err})
+			k.later(w.out, Outcome{Err: err})
 		}
 		k.wanted[kind] = nil
 	}

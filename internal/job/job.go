@@ -292,7 +292,7 @@ func (j *Job) Cancel() { j.stop(operator.ErrCancelled) }
 var errSuspended = errors.New("suspended")
 
 // Suspend takes a checkpoint and stops the job, without an error, to be started
-// again later. Without checkpoints, or if none can be taken since the job has
+// again later. What sources read after the checkpoint does not reach sinks. Without checkpoints, or if none can be taken since the job has
 // finished, it drains.
 func (j *Job) Suspend(ctx context.Context) error {
 	if j.cfg.Checkpoints == nil {
@@ -309,7 +309,7 @@ func (j *Job) Suspend(ctx context.Context) error {
 
 // SuspendAfter is Suspend with a snapshot of a kind; it returns its number.
 func (j *Job) SuspendAfter(ctx context.Context, kind checkpoint.Kind) (int64, error) {
-	id, err := j.Checkpoint(ctx, kind)
+	id, err := j.checkpoint(ctx, kind, true)
 	if err == nil {
 		j.stop(errSuspended)
 	}
@@ -319,6 +319,12 @@ func (j *Job) SuspendAfter(ctx context.Context, kind checkpoint.Kind) (int64, er
 // Checkpoint takes a checkpoint or a savepoint and returns its number, when it
 // is complete and committed.
 func (j *Job) Checkpoint(ctx context.Context, kind checkpoint.Kind) (int64, error) {
+	return j.checkpoint(ctx, kind, false)
+}
+
+// checkpoint is Checkpoint. With hold, the sources send nothing behind the
+// barrier of one that has succeeded.
+func (j *Job) checkpoint(ctx context.Context, kind checkpoint.Kind, hold bool) (_ int64, err error) {
 	if j.cfg.Checkpoints == nil {
 		return 0, errors.New("the job takes no checkpoints: it was not told where to keep them")
 	}
@@ -327,7 +333,12 @@ func (j *Job) Checkpoint(ctx context.Context, kind checkpoint.Kind) (int64, erro
 		return 0, errors.New("the job has not started yet")
 	}
 	out := make(chan Outcome, 1)
-	k.trigger(kind, out)
+	k.trigger(kind, hold, out)
+	defer func() {
+		if hold && err != nil {
+			k.proceed()
+		}
+	}()
 	select {
 	case o := <-out:
 		return o.ID, o.Err

@@ -51,11 +51,16 @@ type barriers struct {
 	// snapshot, or ending its outputs.
 	quiet bool
 	ended bool // the outputs have
+	// held is the checkpoint behind whose barrier a source sends nothing, since
+	// the job is to end with it; 0 for none.
+	held int64
 }
 
-// letter is what the job tells a task: exactly one of the fields is set.
+// letter is what the job tells a task: one of the fields is set, but for hold.
 type letter struct {
 	inject    *event.Barrier
+	hold      bool // with inject
+	proceed   bool
 	abort     int64
 	committed int64
 	release   bool
@@ -80,8 +85,13 @@ func (p *barriers) post(m letter) {
 	p.t.waker.Wake()
 }
 
-// Inject gives a barrier to a task that nobody else brings it to.
-func (t *Task) Inject(b event.Barrier) { t.barriers.post(letter{inject: &b}) }
+// Inject gives a barrier to a task that nobody else brings it to. With hold a
+// source sends nothing behind it, until the checkpoint is given up or Proceed is
+// called.
+func (t *Task) Inject(b event.Barrier, hold bool) { t.barriers.post(letter{inject: &b, hold: hold}) }
+
+// Proceed lets a source go on that holds behind a barrier.
+func (t *Task) Proceed() { t.barriers.post(letter{proceed: true}) }
 
 // Abort says that a checkpoint was given up.
 func (t *Task) Abort(id int64) { t.barriers.post(letter{abort: id}) }
@@ -110,8 +120,16 @@ func (p *barriers) attend() {
 		switch {
 		case m.inject != nil:
 			p.carryOut(p.align.Inject(p.t.host.Wall(), *m.inject))
+			if m.hold {
+				p.held = m.inject.ID
+			}
+		case m.proceed:
+			p.held = 0
 		case m.abort != 0:
 			p.carryOut(p.align.Cancel(m.abort))
+			if p.held == m.abort {
+				p.held = 0
+			}
 		case m.committed != 0:
 			p.files.complete(m.committed)
 		case m.release:

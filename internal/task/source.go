@@ -93,6 +93,10 @@ func (s *source) run() {
 	for !t.draining.Load() {
 		t.checkpoint()
 		t.settleOutputs()
+		if t.barriers != nil && t.barriers.held != 0 {
+			s.wait(0)
+			continue
+		}
 		if s.ahead() {
 			s.hold()
 			continue
