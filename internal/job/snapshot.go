@@ -38,9 +38,11 @@ func (j *Job) Snapshot() *metric.Job {
 			d := n.Sink.Describe()
 			o.Outside = d.Kind + " " + d.Target
 		}
+		o.Subtasks = make([]metric.Subtask, 0, len(g.Tasks[o.Chain]))
+		name := p.TaskName(o.Chain)
 		for i, t := range g.Tasks[o.Chain] {
 			subtask := t.Snapshot(id)
-			subtask.Barrier = barriers[checkpoint.Subtask{Task: t.Name(), Index: i}]
+			subtask.Barrier = barriers[checkpoint.Subtask{Task: name, Index: i}]
 			o.Subtasks = append(o.Subtasks, subtask)
 		}
 		s.Operators = append(s.Operators, o)
@@ -64,6 +66,7 @@ func edges(g *Graph, s *metric.Job) {
 	}
 	for id, e := range g.Edges {
 		m := metric.Edge{From: e.From, To: e.To, Kind: e.Input.Partition.String()}
+		m.Channels = make([]metric.Channel, 0, len(g.Channels[id]))
 		for _, c := range g.Channels[id] {
 			st := c.State()
 			blocked := time.Duration(c.Blocked.Load())
@@ -80,27 +83,36 @@ func edges(g *Graph, s *metric.Job) {
 	}
 }
 
-// peakEvery is how often the bytes in flight are sampled for their peak.
-const peakEvery = 20 * time.Millisecond
+// peakEvery is how often the bytes in flight are sampled for their peak, or more
+// rarely in a job of many channels: the time it takes is 1/peakShare of all.
+const (
+	peakEvery = 20 * time.Millisecond
+	peakShare = 500
+)
 
 // watch samples the peak and looks for a broken credit protocol until the job
 // ends.
 func (j *Job) watch() {
-	tick := time.NewTicker(peakEvery)
+	tick := time.NewTimer(peakEvery)
 	defer tick.Stop()
 	w := watchdog{}
+	took := time.Duration(0)
 	for {
 		select {
 		case <-j.done:
 			return
 		case <-tick.C:
 		}
+		began := time.Now()
 		a := j.current()
 		now, _ := a.graph.InFlight()
 		j.peak.Store(max(j.peak.Load(), now))
 		if err := w.look(a.graph); err != nil {
 			a.fail(err)
 		}
+		// Once it may take long because others have the processors.
+		took = min(time.Since(began), 2*took+10*time.Microsecond)
+		tick.Reset(min(max(peakEvery, peakShare*took), time.Second))
 	}
 }
 
