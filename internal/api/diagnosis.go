@@ -45,7 +45,7 @@ func (f *feed) serveDiagnosis(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	v := reportOf(s.report)
-	v.At = &s.job.At
+	v.At = &s.examined.At
 	answer(w, http.StatusOK, v)
 }
 

@@ -12,9 +12,13 @@ import (
 // maxSubscribers bounds those who follow a job at a time: open pages, mostly.
 const maxSubscribers = 8
 
+// examineEvery is how often a job is examined while somebody asks. The diagnosis
+// compares the samples of some seconds, which costs more than all the rest.
+const examineEvery = 2 * metric.SampleInterval
+
 // feed follows the samples of a job for all who look at it: each sample is
-// examined and written as JSON at most once, and only while somebody asks. It
-// takes no snapshots of its own, but one before the first sample.
+// written as JSON at most once, and only while somebody asks. It takes no
+// snapshots of its own, but one before the first sample.
 type feed struct {
 	sampler *metric.Sampler
 	// letters is nil where dead letters are not kept.
@@ -36,8 +40,10 @@ type sight struct {
 	job    *metric.Job
 	rates  metric.Rates
 	report diagnosis.Report
-	text   []byte // the overview as JSON
-	err    error  // why there is no text
+	// examined is the sample that the report is of: this one or one before.
+	examined *metric.Job
+	text     []byte // the overview as JSON
+	err      error  // why there is no text
 }
 
 // frame is what a subscriber gets: the whole overview, nothing else comes after
@@ -149,7 +155,10 @@ func (f *feed) look() sight {
 		}
 		samples = []*metric.Job{job}
 	}
-	s := sight{job: job, rates: rates, report: diagnosis.Examine(samples)}
+	s := sight{job: job, rates: rates, report: f.seen.report, examined: f.seen.examined}
+	if s.examinable() {
+		s.report, s.examined = diagnosis.Examine(samples), job
+	}
 	v := overviewOf(&s)
 	if f.letters != nil {
 		v.DeadLetters = f.letters().Total
@@ -157,6 +166,14 @@ func (f *feed) look() sight {
 	s.text, s.err = json.Marshal(v)
 	f.seen = s
 	return s
+}
+
+// examinable tells whether it is time to examine the job again. Samples do not
+// come to the millisecond.
+func (s *sight) examinable() bool {
+	e := s.examined
+	return e == nil || e.State != s.job.State || e.Attempt != s.job.Attempt || e.Restarts != s.job.Restarts ||
+		s.job.At.Sub(e.At) >= examineEvery-metric.SampleInterval/2 || s.job.At.Before(e.At)
 }
 
 // report is the diagnosis of the last sample.

@@ -89,6 +89,15 @@ func after(seconds int) *metric.Job {
 	return j
 }
 
+// summed is a job as it is when it comes from the engine.
+func summed(j *metric.Job) *metric.Job {
+	for i := range j.Edges {
+		sum := j.Edges[i].Totals()
+		j.Edges[i].Sum = &sum
+	}
+	return j
+}
+
 // sampled is a sampler that has seen seconds 4 to 9 of a job and is at second 10.
 func sampled(of func(int) *metric.Job) *metric.Sampler {
 	job := of(4)

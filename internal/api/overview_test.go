@@ -158,6 +158,6 @@ func wide(operators, subtasks int) func(int) *metric.Job {
 			}
 			j.Edges = append(j.Edges, e)
 		}
-		return j
+		return summed(j)
 	}
 }

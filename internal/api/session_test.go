@@ -143,7 +143,8 @@ func FuzzGuard(f *testing.F) {
 	f.Add("localhost:8080", "null", "same-site", cookie+"; a=b", "application/json;x", "bearer  s3cret", "token=s3cret&token=x")
 	f.Fuzz(func(t *testing.T, host, origin, site, cookies, kind, authorization, query string) {
 		for _, token := range []string{"", mine.token} {
-			job := &taking{}
+			asked := false
+			next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true })
 			is := rules{session: session{token: token}, loopback: true, mayAsk: true}
 			r := httptest.NewRequest("POST", "http://localhost/api/v1/savepoints", nil)
 			r.Host, r.URL.RawQuery = host, query
@@ -157,9 +158,8 @@ func FuzzGuard(f *testing.F) {
 			set("Cookie", cookies)
 			set("Content-Type", kind)
 			set("Authorization", authorization)
-			w := httptest.NewRecorder()
-			guard(routes(sampled(after), job), is).ServeHTTP(w, r)
-			if len(job.asked) == 0 {
+			guard(next, is).ServeHTTP(httptest.NewRecorder(), r)
+			if !asked {
 				continue
 			}
 			bearer := strings.Contains(strings.ToLower(authorization), "bearer") && strings.Contains(authorization, token)

@@ -142,8 +142,8 @@ func busyOf(before *metric.Job, operator int, o *metric.OperatorRate) []float64 
 // channels takes from the channels whom the senders waited for.
 func (a *arrow) channels(before *metric.Edge, interval time.Duration) {
 	now := &a.Edge
-	if len(before.Channels) != len(now.Channels) || interval <= 0 {
-		return
+	if len(before.Channels) != len(now.Channels) || interval <= 0 || now.Blocked <= before.Blocked {
+		return // nobody waited: most arrows, and they may have very many channels
 	}
 	senders := make([]time.Duration, len(a.from.operators[0].Operator.Subtasks))
 	receivers := make([]time.Duration, len(a.to.operators[0].Operator.Subtasks))

@@ -73,6 +73,8 @@ func edges(g *Graph, s *metric.Job) {
 			m.Channels = append(m.Channels, metric.Channel{FromSubtask: c.From, ToSubtask: c.To,
 				InFlight: st.InFlight, Window: st.Window, Bound: st.Bound, Sent: st.Sent, Blocked: blocked})
 		}
+		sum := m.Totals()
+		m.Sum = &sum
 		for _, t := range g.Tasks[p.ChainOf[e.From]] {
 			m.Blocked += t.BlockedOn(id)
 		}

@@ -72,7 +72,7 @@ type Rates struct {
 // Between computes rates from two snapshots of the same job, a before b.
 // Snapshots without time between them give rates of zero.
 func Between(a, b *Job) Rates {
-	r := Rates{Interval: b.At.Sub(a.At)}
+	r := Rates{Interval: b.At.Sub(a.At), Operators: make([]OperatorRate, 0, len(b.Operators)), Edges: make([]EdgeRate, 0, len(b.Edges))}
 	secs := r.Interval.Seconds()
 	per := func(d int64) float64 {
 		if secs <= 0 {
@@ -107,17 +107,12 @@ func Between(a, b *Job) Rates {
 		if r.Interval > 0 {
 			e.Blocked = min(1, float64(e.Edge.Blocked-before)/float64(r.Interval)/float64(senders))
 		}
-		sent := int64(0)
-		for k, c := range e.Edge.Channels {
-			e.InFlight += c.InFlight
-			e.Window += c.Window
-			e.Bound += c.Bound
-			sent += c.Sent
-			if i < len(a.Edges) && k < len(a.Edges[i].Channels) {
-				sent -= a.Edges[i].Channels[k].Sent
-			}
+		sum := e.Edge.Totals()
+		e.InFlight, e.Window, e.Bound = sum.InFlight, sum.Window, sum.Bound
+		if i < len(a.Edges) && len(a.Edges[i].Channels) == len(e.Edge.Channels) {
+			sum.Sent -= a.Edges[i].Totals().Sent
 		}
-		e.Bytes = per(sent)
+		e.Bytes = per(sum.Sent)
 		r.Edges = append(r.Edges, e)
 	}
 	return r

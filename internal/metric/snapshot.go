@@ -135,6 +135,28 @@ type Edge struct {
 	// HotKeys are the keys with the largest shares of the records of late, at
 	// most 8, of a keyed arrow.
 	HotKeys []HotKey `json:"hot_keys,omitempty"`
+	// Sum is what Totals returns, if whoever took the snapshot has summed already:
+	// rates are computed several times of each.
+	Sum *Totals `json:"-"`
+}
+
+// Totals sum the channels of an arrow.
+type Totals struct{ InFlight, Window, Bound, Sent int64 }
+
+// Totals sums the channels.
+func (e *Edge) Totals() Totals {
+	if e.Sum != nil {
+		return *e.Sum
+	}
+	var t Totals
+	for i := range e.Channels {
+		c := &e.Channels[i]
+		t.InFlight += c.InFlight
+		t.Window += c.Window
+		t.Bound += c.Bound
+		t.Sent += c.Sent
+	}
+	return t
 }
 
 // Channel is one arrow between two subtasks, bounded in bytes.
