@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -83,6 +84,16 @@ func (a *Account) Waiting() (w Wait, since int64) {
 	return w, a.since.Load()
 }
 
+// Worked is the time up to now that the task neither waited for input nor for
+// credit nor for an outside system. Only the task may ask, while it runs.
+func (a *Account) Worked(now int64) int64 {
+	work := now - a.start.Load() - a.idle.Load() - a.outside.Load()
+	for i := range a.blocked {
+		work -= a.blocked[i].Load()
+	}
+	return work
+}
+
 // Times is an account read at one instant.
 type Times struct {
 	Wall, Busy, Idle, Blocked, Outside time.Duration
@@ -137,11 +148,19 @@ func (a *Account) Read(now int64) Times {
 func Fill(s *Subtask, c *OperatorCounters, t Times) {
 	c.fill(s)
 	s.Wall, s.Busy, s.Idle, s.Blocked = t.Wall, t.Busy, t.Idle, t.Blocked
-	work := t.Busy - t.Outside
+	s.Own = c.worked(t.Busy-t.Outside) + s.External
+}
+
+// worked is the operator's part of the working time of its chain. What was not
+// sampled yet is divided as it was of late.
+func (c *OperatorCounters) worked(chain time.Duration) time.Duration {
+	own := chain
 	if sampled := c.Sampled.Load(); sampled > 0 {
-		s.Own = time.Duration(float64(work) * float64(c.Own.Load()) / float64(sampled))
-	} else {
-		s.Own = work
+		rest := float64(max(int64(chain)-sampled, 0))
+		own = time.Duration(c.Own.Load()) + time.Duration(rest*math.Float64frombits(c.Share.Load()))
 	}
-	s.Own += s.External
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.own = max(c.own, own)
+	return c.own
 }

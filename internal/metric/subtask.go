@@ -23,9 +23,11 @@ type OperatorCounters struct {
 	State atomic.Int64
 	// External is time spent waiting for an outside system, nanoseconds.
 	External atomic.Int64
-	// Own and Sampled are the sampled working time of this operator and of
-	// its whole chain, nanoseconds: their ratio is the operator's share.
+	// Own is the operator's part of the working time of its chain up to Sampled,
+	// the time at the last sample, nanoseconds. Share, the bits of a float64, is
+	// its part of late. Sampled is 0 for an operator alone in its chain.
 	Own, Sampled atomic.Int64
+	Share        atomic.Uint64
 	// Watermark is the last one that the operator passed on.
 	Watermark atomic.Int64
 	// WatermarkIdle is set while the operator has told the next that it holds
@@ -33,6 +35,7 @@ type OperatorCounters struct {
 	WatermarkIdle atomic.Bool
 
 	mu       sync.Mutex
+	own      time.Duration // the most that was told: it does not go back
 	counters map[string]int64
 	gauges   map[string]Gauge
 }

@@ -30,6 +30,9 @@ type link struct {
 	woken    atomic.Bool
 	alarm    int64 // when Woken is due, by the host's clock, 0 if it is not
 	own      int64 // sampled time
+	sampled  int64 // of it, what division has seen
+	late     float64
+	given    float64 // of the working time of the chain
 	letters  *event.Records[event.DeadLetter]
 
 	idle    bool // it has told those that come after that it is

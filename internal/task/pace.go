@@ -30,6 +30,8 @@ type pace struct {
 	mark      int64 // since when the time belongs to cur
 	cur       *link
 	total     int64 // all sampled time of the chain
+	sampled   int64 // when the last sample ended
+	division  division
 }
 
 func (p *pace) begin(now int64) { p.last, p.began, p.next, p.countIn = now, now, 1, 1 }
@@ -80,6 +82,9 @@ func (t *Task) tick() {
 			t.links[0].fail(err)
 		}
 		p.worked = 0
+	}
+	if now-p.sampled >= sampleEvery {
+		p.countIn = 1
 	}
 	t.ring(now)
 	for _, o := range t.outputs {
@@ -136,19 +141,20 @@ const (
 	samplesDivisor = 300
 )
 
+// sampleEvery is the time without a sample after which the next batch is one,
+// nanoseconds: batches may suddenly take much longer.
+const sampleEvery = 10e6
+
 func (t *Task) sampleEnd() {
 	p := &t.pace
 	t.sampleSwitch(p.cur)
-	p.sampling = false
+	p.sampling, p.sampled = false, p.mark
 	var total int64
 	for _, l := range t.links {
 		total += l.own
 	}
 	took := max(total-p.total, 1)
 	p.total = total
-	for _, l := range t.links {
-		l.counters.Own.Store(l.own)
-		l.counters.Sampled.Store(total)
-	}
+	p.division.divide(t.links, t.Account.Worked(p.mark))
 	p.countIn = int(min(max(int64(len(t.links))*costOfSample*samplesDivisor/took, 1), 256))
 }
