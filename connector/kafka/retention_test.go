@@ -8,7 +8,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/affluxdev/afflux/connector"
@@ -37,40 +36,38 @@ func (e *engine) between(t *testing.T, name string, from, to float64) {
 // TestRetentionRisk: the age of what is read, and what is left before the
 // beginning of the log, are known, also while nothing is read.
 func TestRetentionRisk(t *testing.T) {
-	c, addr := cluster(t)
-	const topic = "kept"
-	if err := c.CreateTopic(topic, 1, map[string]string{"retention.ms": "3600000"}); err != nil {
-		t.Fatal(err)
-	}
-	old := numbers(topic, 0, 10, 1)
-	for _, rec := range old {
-		rec.Timestamp = time.Now().Add(-10 * time.Minute)
-	}
-	send(t, addr, old, kgo.ProducerBatchMaxBytes(1<<10))
-	h := openReader(t, kafka.Source[number](topic, kafka.Brokers(addr), fast), 0, 1)
-	defer h.close()
-	partition := []string{"topic", topic, "partition", "0"}
-	age, headroom := fmt.Sprint("oldest_unread_age_seconds", partition), fmt.Sprint("retention_headroom_records", partition)
-	h.gauge(t, fmt.Sprint("retention_seconds", []string{"topic", topic, "partition", "0"}), 3600)
-	h.gauge(t, headroom, 0)
-	n := 0
-	h.until(func(*number, event.Time) bool { n++; return n == 10 })
-	h.gauge(t, headroom, 10)
-	h.gauge(t, age, 0) // there is nothing more to read
-	h.r.(connector.Pauser).Pressed(true)
-	send(t, addr, numbers(topic, 10, 7, 1))
-	h.between(t, age, 600, 900)
-	cl, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.DisableClientMetrics())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cl.Close()
-	gone := kadm.Offsets{}
-	gone.AddOffset(topic, 0, 8, -1)
-	if _, err := kadm.NewClient(cl).DeleteRecords(within(t), gone); err != nil {
-		t.Fatal(err)
-	}
-	h.gauge(t, headroom, 2)
+	onBoth(t, func(t *testing.T, n node) {
+		cl := n.client(t)
+		defer cl.Close()
+		admin, topic := kadm.NewClient(cl), n.topic(t, 1)
+		kept := "3600000"
+		if _, err := admin.AlterTopicConfigs(within(t), []kadm.AlterConfig{{Name: "retention.ms", Value: &kept}}, topic); err != nil {
+			t.Fatal(err)
+		}
+		old := numbers(topic, 0, 10, 1)
+		for _, rec := range old {
+			rec.Timestamp = time.Now().Add(-10 * time.Minute)
+		}
+		send(t, n.addr, old)
+		h := openReader(t, kafka.Source[number](topic, kafka.Brokers(n.addr), fast), 0, 1)
+		defer h.close()
+		name := func(gauge string) string { return fmt.Sprint(gauge, []string{"topic", topic, "partition", "0"}) }
+		h.gauge(t, name("retention_seconds"), 3600)
+		h.gauge(t, name("retention_headroom_records"), 0)
+		count := 0
+		h.until(func(*number, event.Time) bool { count++; return count == 10 })
+		h.gauge(t, name("retention_headroom_records"), 10)
+		h.gauge(t, name("oldest_unread_age_seconds"), 0) // there is nothing more to read
+		h.r.(connector.Pauser).Pressed(true)
+		send(t, n.addr, numbers(topic, 10, 7, 1))
+		h.between(t, name("oldest_unread_age_seconds"), 600, 900)
+		gone := kadm.Offsets{}
+		gone.AddOffset(topic, 0, 8, -1)
+		if _, err := admin.DeleteRecords(within(t), gone); err != nil {
+			t.Fatal(err)
+		}
+		h.gauge(t, name("retention_headroom_records"), 2)
+	})
 }
 
 // TestRetentionRefused: a source that may not ask reads all the same.
