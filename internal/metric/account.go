@@ -96,6 +96,7 @@ func (a *Account) Worked(now int64) int64 {
 
 // Times is an account read at one instant.
 type Times struct {
+	At                                 int64 // the instant, by the clock of the account
 	Wall, Busy, Idle, Blocked, Outside time.Duration
 	Edges                              []time.Duration
 }
@@ -138,7 +139,7 @@ func (a *Account) Read(now int64) Times {
 	for _, d := range t.Edges {
 		t.Blocked += d
 	}
-	t.Wall = time.Duration(now - start)
+	t.At, t.Wall = now, time.Duration(now-start)
 	t.Busy = t.Wall - t.Idle - t.Blocked
 	return t
 }
@@ -147,8 +148,28 @@ func (a *Account) Read(now int64) Times {
 // time of its task, and the operator's share of it.
 func Fill(s *Subtask, c *OperatorCounters, t Times) {
 	c.fill(s)
+	s.External = c.waited(t.At)
 	s.Wall, s.Busy, s.Idle, s.Blocked = t.Wall, t.Busy, t.Idle, t.Blocked
 	s.Own = c.worked(t.Busy-t.Outside) + s.External
+}
+
+// waited is the time that the operator waited for an outside system, the wait
+// in progress included.
+func (c *OperatorCounters) waited(now int64) time.Duration {
+	for {
+		sum := c.External.Load()
+		since := c.WaitsSince.Load()
+		if c.External.Load() != sum {
+			continue // a wait has just ended: it would count twice
+		}
+		if since > 0 {
+			sum += max(now-since, 0)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.external = max(c.external, time.Duration(sum))
+		return c.external
+	}
 }
 
 // worked is the operator's part of the working time of its chain. What was not

@@ -23,6 +23,10 @@ type OperatorCounters struct {
 	State atomic.Int64
 	// External is time spent waiting for an outside system, nanoseconds.
 	External atomic.Int64
+	// WaitsSince is when the wait for it that is in progress began, by the clock
+	// of the account, and 0 while there is none. It is cleared before External is
+	// added to.
+	WaitsSince atomic.Int64
 	// Own is the operator's part of the working time of its chain up to Sampled,
 	// the time at the last sample, nanoseconds. Share, the bits of a float64, is
 	// its part of late. Sampled is 0 for an operator alone in its chain.
@@ -36,6 +40,7 @@ type OperatorCounters struct {
 
 	mu       sync.Mutex
 	own      time.Duration // the most that was told: it does not go back
+	external time.Duration // likewise
 	counters map[string]int64
 	gauges   map[string]Gauge
 }

@@ -214,7 +214,10 @@ func (l *link) Sleep(d time.Duration) {
 	if _, until := t.barriers.hurry(); until > 0 {
 		d = sooner(d, until) // to be asked again by then
 	}
-	l.counters.External.Add(t.suspend(Outside, -1, d))
+	l.counters.WaitsSince.Store(t.host.Now())
+	waited := t.suspend(Outside, -1, d)
+	l.counters.WaitsSince.Store(0)
+	l.counters.External.Add(waited)
 	l.woken.Store(false)
 }
 
@@ -224,8 +227,10 @@ func (l *link) outside(f func() error) error {
 	now := t.host.Now()
 	t.pace.pause(now)
 	t.Account.BeginOutside(now)
+	l.counters.WaitsSince.Store(now)
 	err := guarded(f)
 	end := t.host.Now()
+	l.counters.WaitsSince.Store(0)
 	t.Account.End(end)
 	t.pace.resume(end, false, end-now)
 	l.counters.External.Add(end - now)
