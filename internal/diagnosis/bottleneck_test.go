@@ -16,125 +16,125 @@ func TestBottleneck(t *testing.T) {
 		{"idle", []op{
 			{name: "src", kind: "source", busy: 0.1},
 			{name: "map", kind: "map", chain: 1, busy: 0.05},
-		}, []edge{{0, 1, 0}}, ""},
+		}, []edge{{from: 0, to: 1, blocked: 0}}, ""},
 		{"little pressure is none", []op{
 			{name: "src", kind: "source", busy: 0.9, blocked: 0.1},
 			{name: "map", kind: "map", chain: 1, busy: 0.95},
-		}, []edge{{0, 1, 0.1}}, ""},
+		}, []edge{{from: 0, to: 1, blocked: 0.1}}, ""},
 		{"pressure by bursts on a task with time left", []op{
 			{name: "src", kind: "source", busy: 0.7, blocked: 0.3},
 			{name: "map", kind: "map", chain: 1, busy: 0.3},
-		}, []edge{{0, 1, 0.3}}, ""},
+		}, []edge{{from: 0, to: 1, blocked: 0.3}}, ""},
 		{"first of three", []op{
 			src,
 			{name: "a", kind: "map", chain: 1, busy: 0.97},
 			{name: "b", kind: "map", chain: 2, busy: 0.4},
-		}, []edge{{0, 1, 0.8}, {1, 2, 0}}, "a cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}, {from: 1, to: 2, blocked: 0}}, "a cpu -1"},
 		{"last of three", []op{
 			src,
 			{name: "a", kind: "map", chain: 1, busy: 0.5, blocked: 0.5},
 			{name: "b", kind: "map", chain: 2, busy: 1},
-		}, []edge{{0, 1, 0.8}, {1, 2, 0.5}}, "b cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}, {from: 1, to: 2, blocked: 0.5}}, "b cpu -1"},
 		{"pressure that is felt in the middle only", []op{
 			{name: "src", kind: "source", busy: 0.3},
 			{name: "a", kind: "map", chain: 1, busy: 0.3, blocked: 0.6},
 			{name: "b", kind: "map", chain: 2, busy: 1},
-		}, []edge{{0, 1, 0.05}, {1, 2, 0.6}}, "b cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.05}, {from: 1, to: 2, blocked: 0.6}}, "b cpu -1"},
 		{"a busy sender is guiltier than a bursty receiver", []op{
 			src,
 			{name: "a", kind: "map", chain: 1, busy: 0.88, blocked: 0.12},
 			{name: "b", kind: "map", chain: 2, busy: 0.4},
-		}, []edge{{0, 1, 0.8}, {1, 2, 0.12}}, "a cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}, {from: 1, to: 2, blocked: 0.12}}, "a cpu -1"},
 		{"a busy source fed to a slow map", []op{
 			{name: "src", kind: "source", busy: 0.6, blocked: 0.4},
 			{name: "a", kind: "map", chain: 1, busy: 0.99},
-		}, []edge{{0, 1, 0.4}}, "a cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.4}}, "a cpu -1"},
 		{"inside of a chain the largest own share", []op{
 			src,
 			{name: "parse", kind: "map", chain: 1, busy: 0.99, own: []float64{0.2}},
 			{name: "score", kind: "map", chain: 1, busy: 0.99, own: []float64{0.7}},
 			{name: "filter", kind: "filter", chain: 1, busy: 0.99, own: []float64{0.09}},
-		}, []edge{{0, 1, 0.8}, {1, 2, 0}, {2, 3, 0}}, "score cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}, {from: 1, to: 2, blocked: 0}, {from: 2, to: 3, blocked: 0}}, "score cpu -1"},
 		{"outside inside of a chain", []op{
 			src,
 			{name: "parse", kind: "map", chain: 1, busy: 0.99, own: []float64{0.1}},
 			{name: "enrich", kind: "async", chain: 1, busy: 0.99, own: []float64{0.89}, external: 0.85},
-		}, []edge{{0, 1, 0.8}, {1, 2, 0}}, "enrich outside -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}, {from: 1, to: 2, blocked: 0}}, "enrich outside -1"},
 		{"throttled", []op{
 			src, {name: "enrich", kind: "async", chain: 1, busy: 1, external: 0.98, throttled: 40},
-		}, []edge{{0, 1, 0.8}}, "enrich throttled -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}}, "enrich throttled -1"},
 		{"refusals do not matter to an operator busy with itself", []op{
 			src, {name: "enrich", kind: "async", chain: 1, busy: 1, external: 0.1, throttled: 1},
-		}, []edge{{0, 1, 0.8}}, "enrich cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}}, "enrich cpu -1"},
 		{"sink", []op{
 			src,
 			{name: "map", kind: "map", chain: 1, busy: 0.1, blocked: 0.9},
 			{name: "out", kind: "sink", chain: 2, busy: 1, external: 0.9, outside: "kafka hot-items"},
-		}, []edge{{0, 1, 0.8}, {1, 2, 0.9}}, "out sink -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}, {from: 1, to: 2, blocked: 0.9}}, "out sink -1"},
 		{"a sink that encodes", []op{
 			src, {name: "out", kind: "sink", chain: 1, busy: 1, external: 0.05},
-		}, []edge{{0, 1, 0.8}}, "out cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}}, "out cpu -1"},
 		{"one hot subtask of four", []op{
 			src,
 			{name: "agg", kind: "window", chain: 1, own: []float64{0.05, 0.1, 0.99, 0.05}},
 			{name: "out", kind: "sink", chain: 2, busy: 0.1},
-		}, []edge{{0, 1, 0.8}, {1, 2, 0}}, "agg skew 2"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}, {from: 1, to: 2, blocked: 0}}, "agg skew 2"},
 		{"one hot subtask behind a moderately busy sender", []op{
 			src,
 			{name: "map", kind: "map", chain: 1, busy: 0.4, blocked: 0.6},
 			{name: "agg", kind: "window", chain: 2, own: []float64{0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.99}},
-		}, []edge{{0, 1, 0.8}, {1, 2, 0.6}}, "agg skew 7"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}, {from: 1, to: 2, blocked: 0.6}}, "agg skew 7"},
 		{"skew within a chain", []op{
 			src,
 			{name: "agg", kind: "window", chain: 1, busy: 0.3, own: []float64{0.9, 0.02, 0.02, 0.02}},
 			{name: "fmt", kind: "map", chain: 1, busy: 0.3, own: []float64{0.3, 0.3, 0.3, 0.3}},
-		}, []edge{{0, 1, 0.8}, {1, 2, 0}}, "agg skew 0"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}, {from: 1, to: 2, blocked: 0}}, "agg skew 0"},
 		{"all four subtasks busy", []op{
 			src, {name: "agg", kind: "window", chain: 1, own: []float64{0.9, 0.95, 0.99, 0.9}},
-		}, []edge{{0, 1, 0.8}}, "agg cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}}, "agg cpu -1"},
 		{"diamond with a slow side", []op{
 			src,
 			{name: "left", kind: "map", chain: 1, busy: 0.2},
 			{name: "right", kind: "map", chain: 2, busy: 0.98},
 			{name: "join", kind: "union", chain: 3, busy: 0.2},
-		}, []edge{{0, 1, 0.02}, {0, 2, 0.78}, {1, 3, 0}, {2, 3, 0}}, "right cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.02}, {from: 0, to: 2, blocked: 0.78}, {from: 1, to: 3, blocked: 0}, {from: 2, to: 3, blocked: 0}}, "right cpu -1"},
 		{"diamond with a slow end", []op{
 			src,
 			{name: "left", kind: "map", chain: 1, busy: 0.2, blocked: 0.7},
 			{name: "right", kind: "map", chain: 2, busy: 0.3, blocked: 0.6},
 			{name: "join", kind: "union", chain: 3, busy: 1},
-		}, []edge{{0, 1, 0.5}, {0, 2, 0.3}, {1, 3, 0.7}, {2, 3, 0.6}}, "join cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.5}, {from: 0, to: 2, blocked: 0.3}, {from: 1, to: 3, blocked: 0.7}, {from: 2, to: 3, blocked: 0.6}}, "join cpu -1"},
 		{"fan-out with one slow branch", []op{
 			src,
 			{name: "a", kind: "sink", chain: 1, busy: 0.1},
 			{name: "b", kind: "sink", chain: 2, busy: 1, external: 0.97},
 			{name: "c", kind: "sink", chain: 3, busy: 0.1},
-		}, []edge{{0, 1, 0}, {0, 2, 0.8}, {0, 3, 0}}, "b sink -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0}, {from: 0, to: 2, blocked: 0.8}, {from: 0, to: 3, blocked: 0}}, "b sink -1"},
 		{"fan-out in the middle, slow at its end", []op{
 			src,
 			{name: "split", kind: "split", chain: 1, busy: 0.1, blocked: 0.9},
 			{name: "a", kind: "map", chain: 2, busy: 0.4},
 			{name: "b", kind: "map", chain: 3, busy: 0.2, blocked: 0.8},
 			{name: "out", kind: "sink", chain: 4, busy: 1, external: 0.9},
-		}, []edge{{0, 1, 0.8}, {1, 2, 0.1}, {1, 3, 0.8}, {3, 4, 0.8}}, "out sink -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}, {from: 1, to: 2, blocked: 0.1}, {from: 1, to: 3, blocked: 0.8}, {from: 3, to: 4, blocked: 0.8}}, "out sink -1"},
 		{"two at once: the one that presses more", []op{
 			{name: "one", kind: "source", busy: 0.5, blocked: 0.5},
 			{name: "two", kind: "source", chain: 1, busy: 0.1, blocked: 0.9},
 			{name: "a", kind: "map", chain: 2, busy: 1},
 			{name: "b", kind: "map", chain: 3, busy: 1},
-		}, []edge{{0, 2, 0.5}, {1, 3, 0.9}}, "b cpu -1"},
+		}, []edge{{from: 0, to: 2, blocked: 0.5}, {from: 1, to: 3, blocked: 0.9}}, "b cpu -1"},
 		{"growing lag without pressure", []op{
 			{name: "src", kind: "source", busy: 0.2, out: 1000, lag: []float64{5000, 5800}, outside: "kafka clicks"},
 			{name: "map", kind: "map", chain: 1, busy: 0.1},
-		}, []edge{{0, 1, 0}}, "src source -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0}}, "src source -1"},
 		{"growing lag with pressure", []op{
 			{name: "src", kind: "source", busy: 0.2, blocked: 0.8, out: 1000, lag: []float64{5000, 5800}},
 			{name: "map", kind: "map", chain: 1, busy: 1},
-		}, []edge{{0, 1, 0.8}}, "map cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0.8}}, "map cpu -1"},
 		{"growing lag by what is fused with the source", []op{
 			{name: "src", kind: "source", busy: 1, own: []float64{0.1}, out: 1000, lag: []float64{5000, 5800}},
 			{name: "score", kind: "map", busy: 1, own: []float64{0.9}},
-		}, []edge{{0, 1, 0}}, "score cpu -1"},
+		}, []edge{{from: 0, to: 1, blocked: 0}}, "score cpu -1"},
 		{"the lag that grows most", []op{
 			{name: "a", kind: "source", busy: 0.2, out: 1000, lag: []float64{5000, 5100}},
 			{name: "b", kind: "source", chain: 1, busy: 0.9, out: 1000, lag: []float64{5000, 6100}},
@@ -186,7 +186,7 @@ func TestWordsOfFindings(t *testing.T) {
 			"waits 96 % of the time for kafka hot-items; 12 records/s in; clicks is blocked by it 87 % of the time",
 			"kafka.BatchBytes", "larger buffers: they only delay this"},
 	} {
-		f, ok := Bottleneck(second(c.ops, edge{0, 1, 0.87}))
+		f, ok := Bottleneck(second(c.ops, edge{from: 0, to: 1, blocked: 0.87}))
 		if !ok || f.Evidence != c.evidence || !strings.Contains(f.Remedy, c.remedy) || !strings.Contains(f.Avoid, c.avoid) {
 			t.Errorf("found %+v,\nwant evidence %q\na remedy with %q, and to avoid %q", f, c.evidence, c.remedy, c.avoid)
 		}
@@ -200,7 +200,7 @@ func TestWordsOfFindings(t *testing.T) {
 func TestNoBottleneckOfAJobThatDoesNotRun(t *testing.T) {
 	rates, now := second([]op{
 		{name: "src", kind: "source", blocked: 1}, {name: "map", kind: "map", chain: 1, busy: 1},
-	}, edge{0, 1, 1})
+	}, edge{from: 0, to: 1, blocked: 1})
 	if _, ok := Bottleneck(rates, now); !ok {
 		t.Fatal("no bottleneck while it runs")
 	}

@@ -19,8 +19,11 @@ const (
 	// to be named.
 	inState = 0.50
 	// asleep is the part of its working time that an operator can have had a
-	// processor for, at most, when its function waits for something.
+	// processor for, at most, when its function waits for something; and lazy the
+	// part of its subtasks that can have wanted one, at most, since on a busy
+	// machine there may be none to have.
 	asleep = 0.25
+	lazy   = 0.50
 	// busyProcess is the part of the processors in use from which on more
 	// subtasks find none.
 	busyProcess = 0.90
@@ -162,12 +165,12 @@ func (l *look) stateWords(f *Finding, o *metric.OperatorRate) {
 	f.Avoid = "a cheaper function: most of the time is not spent in it; larger buffers"
 }
 
-// sleeps tells whether an operator that takes the time hardly uses a processor:
-// all that the process uses is far less than what it worked.
+// sleeps tells whether an operator that takes the time hardly uses a processor,
+// nor waits for one: all that the process uses is far less than what it worked.
 func (l *look) sleeps(o *metric.OperatorRate) bool {
 	works := (o.Own - o.External) * float64(subtasks(o))
-	can := float64(l.now.Process.Processors)
-	return l.rates.CPU > 0 && can > 0 && works >= saturated && l.rates.CPU < asleep*min(works, can)
+	can := min(works, float64(l.now.Process.Processors))
+	return l.rates.CPU > 0 && can > 0 && works >= saturated && l.rates.CPU < asleep*can && l.active < lazy*can
 }
 
 // processors says how much of the machine the process uses.

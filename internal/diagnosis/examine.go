@@ -113,6 +113,11 @@ func periodOf(samples []*metric.Job) *period {
 		now := picked[len(picked)-1]
 		p.recent = between(picked[max(0, len(picked)-1-late)], now)
 		p.whole = between(picked[0], now)
+		sum := 0
+		for _, s := range picked {
+			sum += s.Process.Active
+		}
+		p.recent.active = float64(sum) / float64(len(picked))
 	}
 	return p
 }
@@ -164,7 +169,7 @@ func (e *examination) rates(p *period) {
 		}
 	}
 	if f, ok := p.collecting(limited); ok {
-		e.add(p.whole.rates.GC, f)
+		e.add(p.whole.rates.GC/2, f) // behind whom it slows down
 	}
 }
 

@@ -10,15 +10,13 @@ const (
 	// muchGarbage is the part of the processor time used that the collector takes
 	// from the operators, from which on it is told.
 	muchGarbage = 0.20
-	// mostlyGarbage is the part from which on it matters whether or not the job is
-	// behind.
-	mostlyGarbage = 0.50
 	// someCPU is how many processors must be in use at least for a part of them to
 	// mean anything.
 	someCPU = 0.25
 )
 
-// collecting is the finding that the collector takes the time. Garbage belongs to
+// collecting is the finding that the collector takes the time: a Note as long as
+// there is enough of it for everybody. Garbage belongs to
 // the process; the operator named is the one that uses the processors most, since
 // who allocates is made to help the collector.
 func (p *period) collecting(limited bool) (Finding, bool) {
@@ -27,7 +25,7 @@ func (p *period) collecting(limited bool) (Finding, bool) {
 		return Finding{}, false
 	}
 	f := Finding{Subtask: -1, Cause: GC, Severity: Note}
-	if limited || r.GC >= mostlyGarbage {
+	if limited {
 		f.Severity = Warning
 	}
 	if o := p.recent.hungriest(); o != nil {

@@ -17,6 +17,15 @@ type op struct {
 	in, out       int64     // records
 	lag           []float64 // before and after
 	outside       string
+
+	// For stories only.
+	bounded      bool
+	state        float64   // of own
+	splits       []int64   // of each subtask
+	inputs       []float64 // part of in that each subtask gets
+	calls, limit int64     // of each subtask
+	asked        int64     // calls a second
+	lagAt        func(second int) float64
 }
 
 // edge is an arrow from one operator to another by index, with the share of
@@ -24,6 +33,11 @@ type op struct {
 type edge struct {
 	from, to int
 	blocked  float64
+
+	// For stories only.
+	kind  string    // by default hash, or chained
+	waits []float64 // part of blocked that each receiving subtask causes
+	keys  []metric.HotKey
 }
 
 // second returns the rates of a second in which the operators did that, and

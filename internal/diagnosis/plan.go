@@ -12,11 +12,13 @@ type look struct {
 	// before is nil where only rates are known: what differs among subtasks and
 	// channels is then not seen.
 	before, now *metric.Job
+	// active is how many goroutines of the process had work, a mean.
+	active float64
 	*plan
 }
 
 func lookAt(before, now *metric.Job, rates metric.Rates) *look {
-	return &look{rates: rates, before: before, now: now, plan: planOf(before, now, rates)}
+	return &look{rates: rates, before: before, now: now, active: float64(now.Process.Active), plan: planOf(before, rates)}
 }
 
 // task is a chain of operators: they share one thread of control, and so the
@@ -49,7 +51,7 @@ type plan struct {
 	chained map[int]int
 }
 
-func planOf(before, now *metric.Job, rates metric.Rates) *plan {
+func planOf(before *metric.Job, rates metric.Rates) *plan {
 	p := &plan{of: map[int]*task{}, names: map[int]string{}, chained: map[int]int{}}
 	chains := map[int]*task{}
 	for i := range rates.Operators {

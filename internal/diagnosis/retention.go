@@ -20,7 +20,7 @@ const (
 
 const (
 	// soon is the time to the loss, in seconds, from which on it is critical.
-	soon = 3600
+	soon = 12 * 3600
 	// farOut is how many times the time observed may be looked ahead.
 	farOut = 60
 	// halfGone is the part of the retention that unread records have reached when

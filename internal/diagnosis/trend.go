@@ -82,7 +82,7 @@ func (p *period) trendOf(operator int, t *task) *trend {
 	out := max(tr.source.Out, 0)
 	// A source that only waits has what it may read: records of transactions that
 	// are open count as lag, and come all at once.
-	tr.growing = up >= most(n) && down <= 1 && silent <= n/2 && tr.growth > max(out/20, 1) && tr.lag > max(out, 20)
+	tr.growing = n >= most(window) && up >= most(n) && down <= 1 && silent <= n/2 && tr.growth > max(out/20, 1) && tr.lag > max(out, 20)
 	tr.falling = down >= most(n) && up <= 1 && tr.growth < -max(out/100, 0.5)
 	return tr
 }

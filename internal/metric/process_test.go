@@ -3,6 +3,7 @@ package metric
 import (
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"testing"
 	"time"
 )
@@ -62,5 +63,40 @@ func BenchmarkReadProcess(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		ReadProcess()
+	}
+}
+
+// TestProcessActive counts goroutines that work, and not those that wait.
+func TestProcessActive(t *testing.T) {
+	const working = 8
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range working {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		})
+		wg.Go(func() { <-stop })
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for ReadProcess().Active < working {
+		if time.Now().After(deadline) {
+			t.Errorf("%d goroutines are active, want %d", ReadProcess().Active, working)
+			break
+		}
+		runtime.Gosched()
+	}
+	close(stop)
+	wg.Wait()
+	for ReadProcess().Active >= working {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines are active though they wait", ReadProcess().Active)
+		}
+		runtime.Gosched()
 	}
 }
