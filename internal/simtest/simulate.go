@@ -44,6 +44,7 @@ type Result struct {
 	Aligned   int    // polls of aligned sources that were compared with others
 	Rang      int    // timers in processing time
 	Markers   int    // of latency, that arrived at sinks
+	Spans     int    // of operators that traced markers passed
 }
 
 // Simulate runs the job of a seed. calm is the same job with nothing that
@@ -93,6 +94,9 @@ func simulate[R any, P record[R]](seed uint64, calm bool) (Result, error) {
 	}
 	if res.Ending == Failing {
 		b.failAt = 1 + r.IntN(500)
+	}
+	if seed%2 == 0 {
+		cfg.Tracer = spans{w}
 	}
 	g, err := job.Build(cfg, b.nodes, w.host)
 	if err != nil {
@@ -250,6 +254,7 @@ func (b *builder[R, P]) settled(res *Result) error {
 	}
 	m := w.graph.Latencies
 	res.Markers = int(m.Arrived.Load())
+	res.Spans = w.spans
 	if sent, seen := m.Sent.Load(), m.Arrived.Load()+m.Dropped.Load(); sent != seen {
 		return fmt.Errorf("sources sent %d markers, and %d arrived or were dropped", sent, seen)
 	}

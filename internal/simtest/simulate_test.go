@@ -49,7 +49,7 @@ func TestSeeds(t *testing.T) {
 		return
 	}
 	var endings [4]atomic.Int64
-	var steps, records, delivered, markers atomic.Int64
+	var steps, records, delivered, markers, spans atomic.Int64
 	var next atomic.Uint64
 	next.Store(*fromSeed)
 	n := count(t)
@@ -67,15 +67,16 @@ func TestSeeds(t *testing.T) {
 				records.Add(int64(res.Records))
 				delivered.Add(int64(res.Delivered))
 				markers.Add(int64(res.Markers))
+				spans.Add(int64(res.Spans))
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("%d complete, %d drained, %d cancelled, %d failing; %d steps, %d records read, %d delivered, %d markers",
-		endings[Complete].Load(), endings[Drained].Load(), endings[Cancelled].Load(), endings[Failing].Load(), steps.Load(), records.Load(), delivered.Load(), markers.Load())
+	t.Logf("%d complete, %d drained, %d cancelled, %d failing; %d steps, %d records read, %d delivered, %d markers, %d spans",
+		endings[Complete].Load(), endings[Drained].Load(), endings[Cancelled].Load(), endings[Failing].Load(), steps.Load(), records.Load(), delivered.Load(), markers.Load(), spans.Load())
 	// A few seeds may deliver next to nothing; many of them may not.
-	if n >= 30 && markers.Load() < int64(n) {
-		t.Errorf("%d markers arrived", markers.Load())
+	if n >= 30 && (markers.Load() < int64(n) || spans.Load() < int64(n)) {
+		t.Errorf("%d markers arrived, and %d spans were traced", markers.Load(), spans.Load())
 	}
 	if n >= 30 && delivered.Load() < int64(30*n) {
 		t.Errorf("the sinks got %d records in all: the simulation tests nothing", delivered.Load())

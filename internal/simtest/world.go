@@ -42,6 +42,7 @@ type world struct {
 	steps   int
 	trace   uint64
 	faults  []error // broken rules that operators and connectors saw
+	spans   int     // of traced markers
 }
 
 func newWorld(seed uint64) *world {

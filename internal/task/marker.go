@@ -58,54 +58,53 @@ func (m *markers) read() int64 {
 	now := m.t.host.Now()
 	m.due = now + int64(m.cfg.Every)
 	if m.cfg.Tracer != nil {
-		m.tracing.begin(m.t, now)
+		m.tracing.begin(m.t, noChannel)
 	}
 	return now
 }
 
 // send sends a marker behind records that were read at a time.
 func (m *markers) send(at int64) {
-	t := m.t
-	mark := exchange.Marker{Source: t.links[0].node.ID, At: at}
+	mark := exchange.Marker{Source: m.t.links[0].node.ID, At: at}
 	m.cfg.Paths.Sent.Add(1)
-	if m.cfg.Tracer == nil {
-		m.pass(mark, t.host.Now())
-		return
-	}
-	now := m.tracing.end(t)
-	if mark.Trace = m.cfg.Tracer.Begin(m.tracing.span(t, 0, at, -1)); mark.Trace != nil {
-		m.tracing.pass(t, mark.Trace)
+	now := m.t.host.Now()
+	if m.cfg.Tracer != nil {
+		m.tracing.end(m.t)
+		now = m.t.host.Now()
+		m.tracing.follow(noChannel, at, now)
+		mark.Trace = m.cfg.Tracer.Begin(m.tracing.span(m.t, 0, at, -1))
 	}
 	m.pass(mark, now)
 }
 
-// came takes the markers behind a batch that has been processed.
-func (m *markers) came(r *exchange.Rider) {
-	if m == nil {
-		return
-	}
-	var now int64
-	if m.tracing.on {
-		now = m.tracing.end(m.t)
-	} else {
-		now = m.t.host.Now()
-	}
-	for ; r != nil; r = r.Next {
-		if r.Trace != nil {
-			r.Trace.Pass(m.tracing.span(m.t, 0, r.Queued, r.InFlight))
-			m.tracing.pass(m.t, r.Trace)
-		}
-		m.pass(r.Marker, now)
+// noChannel is where a source has its records from.
+const noChannel = -1
+
+// before and after are called around the work on a batch.
+func (m *markers) before(channel int) {
+	if m != nil && m.cfg.Tracer != nil {
+		m.tracing.begin(m.t, channel)
 	}
 }
 
-// before is called ahead of a batch with markers behind it.
-func (m *markers) before(r *exchange.Rider) {
-	for ; m != nil && r != nil; r = r.Next {
+func (m *markers) after() {
+	if m != nil && m.cfg.Tracer != nil {
+		m.tracing.end(m.t)
+	}
+}
+
+// came takes the markers of a slot, whose batch has been processed.
+func (m *markers) came(channel int, r *exchange.Rider) {
+	if m == nil {
+		return
+	}
+	now := m.t.host.Now()
+	for ; r != nil; r = r.Next {
 		if r.Trace != nil {
-			m.tracing.begin(m.t, m.t.host.Now())
-			return
+			m.tracing.follow(channel, r.Queued, now)
+			r.Trace.Pass(m.tracing.span(m.t, 0, r.Queued, r.InFlight))
 		}
+		m.pass(r.Marker, now)
 	}
 }
 
@@ -113,7 +112,10 @@ func (m *markers) before(r *exchange.Rider) {
 // read from it, drawn at random, so that there are never more of them than
 // sources sent.
 func (m *markers) pass(mark exchange.Marker, now int64) {
-	for l := m.t.links[0]; l != nil; {
+	for i, l := range m.t.links {
+		if i > 0 && mark.Trace != nil {
+			mark.Trace.Pass(m.tracing.span(m.t, i, 0, -1))
+		}
 		if m.t.sink != nil && l == m.t.sink.link {
 			m.arrive(mark, now)
 			return
@@ -125,13 +127,12 @@ func (m *markers) pass(mark exchange.Marker, now int64) {
 		if ways == 0 {
 			break
 		}
-		if i := m.draw(ways); i < len(l.marked) {
-			if l.marked[i].Mark(mark, now) {
+		if way := m.draw(ways); way < len(l.marked) {
+			if l.marked[way].Mark(mark, now) {
 				return
 			}
 			break
 		}
-		l = l.next
 	}
 	m.cfg.Paths.Dropped.Add(1)
 }

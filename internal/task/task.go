@@ -291,15 +291,16 @@ func (t *Task) consume() {
 		if in.Turned && !in.Idle {
 			first.turn(false)
 		}
-		t.markers.before(in.Markers)
 		if in.Batch != nil {
 			if t.barriers != nil {
 				t.barriers.before(in.Channel, in.Batch)
 			}
+			t.markers.before(in.Channel)
 			first.receive(in)
+			t.markers.after()
 		}
 		if in.Markers != nil {
-			t.markers.came(in.Markers)
+			t.markers.came(in.Channel, in.Markers)
 		}
 		if in.Advanced {
 			t.turnTo(first)
