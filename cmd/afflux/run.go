@@ -39,6 +39,9 @@ ${VAR:default} in its values are replaced by environment variables.
 
 Expressions are those of expr-lang.org, with these functions besides:
 ` + functionHelp() + `
+With OTEL_EXPORTER_OTLP_ENDPOINT set to the URL of a collector that takes OTLP over
+HTTP, one record a second of each source is traced through the pipeline.
+
 Exit status: 0 done, 1 the job failed, 2 wrong flags or a wrong pipeline.`,
 		Example: `  afflux run examples/flight-delays.yaml > hourly.csv
   afflux run examples/flight-delays.yaml --set sources.flights.file.path=other.csv
@@ -109,6 +112,11 @@ func (f *runFlags) run(cmd *cobra.Command, file string) error {
 	if f.parallelism > 0 {
 		job.Set(afflux.OverrideParallelism(f.parallelism))
 	}
+	finish, err := traced(job)
+	if err != nil {
+		return exit(afflux.ExitUsage, err)
+	}
+	defer finish()
 	f.options.ListenIfFree = !flags.Changed("listen")
 	if f.duration > 0 {
 		f.options.Observe = func(r *afflux.Run) {

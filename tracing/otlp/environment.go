@@ -16,8 +16,8 @@ import (
 )
 
 // Environment variables that FromEnvironment reads, by the specification of
-// OpenTelemetry. Those of the SDK count too, like OTEL_TRACES_SAMPLER and
-// OTEL_RESOURCE_ATTRIBUTES.
+// OpenTelemetry. Those of the SDK count too, like OTEL_TRACES_SAMPLER,
+// OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
 const (
 	// EndpointVariable is the base URL of a collector, usually
 	// http://localhost:4318.
@@ -28,15 +28,14 @@ const (
 	HeadersVariable = "OTEL_EXPORTER_OTLP_HEADERS"
 	// TimeoutVariable bounds a request, in milliseconds; the default is 10 000.
 	TimeoutVariable = "OTEL_EXPORTER_OTLP_TIMEOUT"
-	// ServiceVariable names the service and goes before Options.Service.
-	ServiceVariable = "OTEL_SERVICE_NAME"
 )
 
 const defaultTimeout = 10 * time.Second
 
 // Options of FromEnvironment.
 type Options struct {
-	// Service is the name that traces are found by, usually that of the job.
+	// Service is the name that traces are found by, usually that of the job, unless
+	// the environment has one.
 	Service string
 	// Log takes the first failure to send in a row. The default discards it.
 	Log *slog.Logger
@@ -51,16 +50,16 @@ func FromEnvironment(o Options) (*sdk.TracerProvider, error) {
 	if e == nil || err != nil {
 		return nil, err
 	}
-	service := os.Getenv(ServiceVariable)
-	if service == "" {
-		service = o.Service
-	}
-	r, err := resource.Merge(resource.Default(), resource.NewSchemaless(attribute.String("service.name", service)))
-	if err != nil {
-		return nil, fmt.Errorf("traces: %w", err)
+	r := resource.Default()
+	if name, _ := r.Set().Value(serviceName); strings.HasPrefix(name.AsString(), "unknown_service") {
+		if r, err = resource.Merge(r, resource.NewSchemaless(serviceName.String(o.Service))); err != nil {
+			return nil, fmt.Errorf("traces: %w", err)
+		}
 	}
 	return sdk.NewTracerProvider(sdk.WithBatcher(e), sdk.WithResource(r)), nil
 }
+
+const serviceName = attribute.Key("service.name")
 
 // newExporter returns nil where no endpoint is named.
 func newExporter(env func(string) string, log *slog.Logger) (*exporter, error) {
