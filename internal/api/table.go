@@ -192,7 +192,7 @@ var channelSeries = []series[inbox]{
 		func(b *inbox) (float64, bool) { return number(b.inFlight) }},
 	{"afflux_channel_windowBytes", false, "bytes", "what the receiver allows to be in flight now", "Flink debloatedBufferSize",
 		func(b *inbox) (float64, bool) { return number(b.window) }},
-	{"afflux_channel_boundBytes", false, "bytes", "the most that it can ever allow", "",
+	{"afflux_channel_boundBytes", false, "bytes", "the most that it can ever allow, but for a single batch that is larger", "",
 		func(b *inbox) (float64, bool) { return number(b.bound) }},
 	{"afflux_channel_sentBytes", true, "bytes", "bytes sent", "",
 		func(b *inbox) (float64, bool) { return number(b.sent) }},

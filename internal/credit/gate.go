@@ -112,6 +112,10 @@ func (g *Gate) Consumed(i int, n int64) (uint64, error) {
 	return c.limit, nil
 }
 
+// Ceiling is the largest window of a channel, in bytes: more is in flight on it
+// only while that is a single batch.
+func (g *Gate) Ceiling() int64 { return g.cfg.Ceiling }
+
 // Demand takes a sender's announcement: inFlight bytes are sent and not
 // consumed, waiting bytes are a batch that it cannot send. A batch larger than
 // the window is let through alone once nothing else is in flight on its

@@ -41,7 +41,7 @@ func NewGate(cfg credit.Config, channels []*Channel) *Gate {
 	g.heard = make([]*announcement, len(channels))
 	for i, c := range channels {
 		g.watermarks[i] = event.MinTime
-		c.bound = min(cfg.Ceiling, cfg.Largest())
+		c.bound = g.ledger.Ceiling()
 		c.grant(g.ledger.Limit(i), g.ledger.Window(i))
 		c.gate = g
 	}

@@ -166,7 +166,7 @@ type Channel struct {
 	// InFlight is what was sent and not yet consumed.
 	InFlight int64 `json:"in_flight_bytes"`
 	// Window is what the receiver allows to be in flight now; Bound is the
-	// most that it can ever allow.
+	// most that it can ever allow, but for a single batch that is larger.
 	Window int64 `json:"window_bytes"`
 	Bound  int64 `json:"bound_bytes"`
 	// Sent counts bytes since the start.
