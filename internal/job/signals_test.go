@@ -1,7 +1,12 @@
 package job_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"runtime/pprof"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +22,30 @@ import (
 	"github.com/affluxdev/afflux/operator"
 	"github.com/affluxdev/afflux/state"
 	"github.com/affluxdev/afflux/state/memory"
+	"github.com/affluxdev/afflux/state/paged"
+	"github.com/affluxdev/afflux/state/pebble"
 )
+
+// attended is a source with a goroutine of its own.
+type attended struct{ connector.Source[int] }
+
+func (s attended) Open(ctx context.Context, sub connector.Subtask) (connector.Reader[int], error) {
+	go attend(ctx)
+	return s.Source.Open(ctx, sub)
+}
+
+func attend(ctx context.Context) { <-ctx.Done() }
+
+// labelled tells whether a goroutine in a function has the label of an operator.
+func labelled(t *testing.T, function, operator string) bool {
+	var all bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&all, 1); err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(strings.Split(all.String(), "\n\n"), func(g string) bool {
+		return strings.Contains(g, function) && strings.Contains(g, fmt.Sprintf("%q:%q", metric.ProfileLabel, operator))
+	})
+}
 
 // started runs source -> op -> sink until the test ends.
 func started(t *testing.T, op *graph.Node) *job.Job {
@@ -27,7 +55,7 @@ func started(t *testing.T, op *graph.Node) *job.Job {
 	op.Inputs[0].From = 0
 	j, err := job.New(job.Config{Name: "signals"}, []*graph.Node{
 		{ID: 0, Name: "source", Kind: "source", Parallelism: 1, Letters: -1, Outputs: []event.Type{ints},
-			Source: connector.DriveSource(generator.Source(func(i int64, v *int) { *v = int(i) }))},
+			Source: connector.DriveSource[int](attended{generator.Source(func(i int64, v *int) { *v = int(i) })})},
 		op,
 		{ID: 2, Name: "sink", Kind: "sink", Parallelism: 1, Letters: -1, Inputs: []graph.Input{{From: 1, Partition: event.Forward}}, Sink: connector.DriveSink(blackhole.Sink[int]())},
 	})
@@ -77,6 +105,11 @@ func TestCallsAreSeenWhileTheyHang(t *testing.T) {
 	if s := j.Snapshot().Operators[0].Subtasks[0]; s.Splits != 1 || s.Calls != 0 || s.CallLimit != 0 {
 		t.Errorf("the source has %d splits, %d of %d calls", s.Splits, s.Calls, s.CallLimit)
 	}
+	for function, operator := range map[string]string{"job_test.attend": "source", "TestCallsAreSeenWhileTheyHang": "op"} {
+		if !labelled(t, function, operator) {
+			t.Errorf("no goroutine in %s has the label of %q", function, operator)
+		}
+	}
 	close(hang)
 	becomes(t, j, "calls coming back", func(s *metric.Subtask) bool { return s.RecordsOut > 1000 })
 }
@@ -104,20 +137,85 @@ func (s slowTable) Lookup(keys []int, hashes []uint64, out []*int) {
 	s.Table.Lookup(keys, hashes, out)
 }
 
+// keyedBy spreads numbers over so many keys.
+func keyedBy(keys int) graph.Input {
+	hash := hasher()
+	return graph.Input{Partition: event.Hash, Hasher: func(b event.Batch) {
+		r := b.(*event.Records[int])
+		hashes := r.KeyHashes()
+		for i, v := range r.Values {
+			hashes[i] = hash(scatter(v) % keys)
+		}
+	}}
+}
+
+// scatter has keys come in no order that a cache could use.
+func scatter(v int) int { return int(uint64(v) * 0x9E3779B97F4A7C15 >> 20) }
+
+// totals is a process function that works on each record besides.
+type totals struct {
+	work int
+	sum  *state.Value[int]
+}
+
+func (f *totals) Open(s *transform.Scope[int, int]) error {
+	f.sum = state.NewValue[int](s.Store(), "sum")
+	return nil
+}
+
+func (f *totals) Process(s *transform.Scope[int, int], v *int) error {
+	x := uint64(*v)
+	for range f.work {
+		x = x*6364136223846793005 + 1442695040888963407
+	}
+	*f.sum.Upsert() += int(x & 1)
+	s.Emit(*f.sum.Upsert())
+	return nil
+}
+
+func (f *totals) OnTimer(*transform.Scope[int, int], event.Time, transform.TimerKind) error {
+	return nil
+}
+
+// TestStateTimeByBackend: a function with more keys than memory spends its time
+// with the disk, and one that works hard on a few keys in memory does not.
+func TestStateTimeByBackend(t *testing.T) {
+	disk, err := pebble.In(t.TempDir(), pebble.MinMemory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		keys, work int
+		backend    transform.Backends[int]
+		from, to   float64 // the part of the time
+	}{
+		"on disk": {2_000_000, 0, func(operator.Context) (state.Backend[int], error) {
+			kv, err := disk.Open("op", 0)
+			if err != nil {
+				return nil, err
+			}
+			return paged.NewBackend[int](kv, disk.Resident())
+		}, 0.6, 1},
+		"in memory": {1000, 1000, transform.InMemory(memory.NewBackend[int]), 1e-6, 0.2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := started(t, &graph.Node{Kind: "process", Keyed: true, Inputs: []graph.Input{keyedBy(c.keys)}, Operator: func() operator.Operator {
+				return transform.NewProcess(func(v *int) int { return scatter(*v) % c.keys }, &totals{work: c.work}, c.backend, nil)
+			}})
+			becomes(t, j, "its part of the time in state", func(s *metric.Subtask) bool {
+				part := float64(s.StateTime) / float64(max(s.Own, 1))
+				return s.Own > time.Second && part >= c.from && part <= c.to
+			})
+		})
+	}
+}
+
 // TestStateTimeOfAnOperator: most of the work is the state's, and it is seen,
 // of which more than all is never told.
 func TestStateTimeOfAnOperator(t *testing.T) {
-	hash := hasher()
-	j := started(t, &graph.Node{Kind: "rolling", Keyed: true,
-		Inputs: []graph.Input{{Partition: event.Hash, Hasher: func(b event.Batch) {
-			r := b.(*event.Records[int])
-			hashes := r.KeyHashes()
-			for i, v := range r.Values {
-				hashes[i] = hash(v % 1000)
-			}
-		}}},
+	j := started(t, &graph.Node{Kind: "rolling", Keyed: true, Inputs: []graph.Input{keyedBy(1000)},
 		Operator: func() operator.Operator {
-			return transform.NewRolling(func(v *int) int { return *v % 1000 }, func(a, _ *int) { *a++ }, func(_ int, a *int) int { return *a },
+			return transform.NewRolling(func(v *int) int { return scatter(*v) % 1000 }, func(a, _ *int) { *a++ }, func(_ int, a *int) int { return *a },
 				transform.InTables(func() state.Tables[int, int] { return slow{memory.NewTables[int, int]()} }))
 		}})
 	becomes(t, j, "state", func(s *metric.Subtask) bool {
