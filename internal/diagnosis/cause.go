@@ -19,11 +19,8 @@ const (
 	// to be named.
 	inState = 0.50
 	// asleep is the part of its working time that an operator can have had a
-	// processor for, at most, when its function waits for something; and lazy the
-	// part of its subtasks that can have wanted one, at most, since on a busy
-	// machine there may be none to have.
+	// processor for, or wanted one, at most, when its function waits for something.
 	asleep = 0.25
-	lazy   = 0.50
 	// busyProcess is the part of the processors in use from which on more
 	// subtasks find none.
 	busyProcess = 0.90
@@ -166,11 +163,12 @@ func (l *look) stateWords(f *Finding, o *metric.OperatorRate) {
 }
 
 // sleeps tells whether an operator that takes the time hardly uses a processor,
-// nor waits for one: all that the process uses is far less than what it worked.
+// nor waits for one: all that the process uses and wants is far less than what the
+// operator worked.
 func (l *look) sleeps(o *metric.OperatorRate) bool {
 	works := (o.Own - o.External) * float64(subtasks(o))
 	can := min(works, float64(l.now.Process.Processors))
-	return l.rates.CPU > 0 && can > 0 && works >= saturated && l.rates.CPU < asleep*can && l.active < lazy*can
+	return l.rates.CPU > 0 && can > 0 && works >= saturated && l.rates.CPU+l.wanted < asleep*can
 }
 
 // processors says how much of the machine the process uses.

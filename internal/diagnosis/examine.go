@@ -113,11 +113,6 @@ func periodOf(samples []*metric.Job) *period {
 		now := picked[len(picked)-1]
 		p.recent = between(picked[max(0, len(picked)-1-late)], now)
 		p.whole = between(picked[0], now)
-		sum := 0
-		for _, s := range picked {
-			sum += s.Process.Active
-		}
-		p.recent.active = float64(sum) / float64(len(picked))
 	}
 	return p
 }
@@ -200,12 +195,20 @@ func (p *period) confirmed() (out []culprit) {
 		}
 	}
 	for _, c := range p.recent.all() {
-		if votes[chainOf(c.task)] >= most(len(p.looks)) {
+		need := most(len(p.looks))
+		if c.weight >= strong && c.task.busiest() >= brimful {
+			need = min(need, late)
+		}
+		if votes[chainOf(c.task)] >= need {
 			out = append(out, c)
 		}
 	}
 	return out
 }
+
+// strong is the share of time that senders are blocked from which on three
+// seconds are enough: a task at its limit that holds others up most of the time.
+const strong = 0.50
 
 // all are the culprits that press others, and those that press a source that is
 // fused with them.

@@ -79,7 +79,7 @@ func TestExamine(t *testing.T) {
 			edges: []edge{{from: 0, to: 1, blocked: 0.9}}, cpu: 0.05},
 			[]string{"warning lookup outside"}, []string{"uses only 0.1 of 2 processors", "MapAsync"}},
 		{"a function that gets no processor", scene{ops: []op{pressedSource, {name: "score", kind: "map", chain: 1, busy: 0.99}},
-			edges: []edge{{from: 0, to: 1, blocked: 0.9}}, cpu: 0.05, active: 1},
+			edges: []edge{{from: 0, to: 1, blocked: 0.9}}, cpu: 0.05, waited: 0.8},
 			[]string{"warning score cpu"}, nil},
 		{"throttled", scene{ops: []op{pressedSource, {name: "enrich", kind: "async", chain: 1, busy: 0.98, external: 0.95, throttled: 40, asked: 100}},
 			edges: []edge{{from: 0, to: 1, blocked: 0.9}}, cpu: 0.1},

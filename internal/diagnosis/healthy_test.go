@@ -16,10 +16,10 @@ func lagged(o op, lag ...float64) op {
 }
 
 var (
-	calm    = []edge{{from: 0, to: 1}}
-	strong  = []edge{{from: 0, to: 1, blocked: 0.9}}
-	idleMap = op{name: "map", kind: "map", chain: 1, busy: 0.1}
-	fullMap = op{name: "map", kind: "map", chain: 1, busy: 0.99}
+	calm     = []edge{{from: 0, to: 1}}
+	pressing = []edge{{from: 0, to: 1, blocked: 0.9}}
+	idleMap  = op{name: "map", kind: "map", chain: 1, busy: 0.1}
+	fullMap  = op{name: "map", kind: "map", chain: 1, busy: 0.99}
 )
 
 // TestHealthy has stories that look like trouble and are none: at no second may
@@ -33,10 +33,10 @@ func TestHealthy(t *testing.T) {
 	}{
 		{"at a steady rate", []scene{second(20, well, calm)}},
 		{"pressed for a second now and then", []scene{
-			second(5, well, calm), second(1, []op{pressedSource, fullMap}, strong), second(4, well, calm),
-			second(1, []op{pressedSource, fullMap}, strong), second(5, well, calm)}},
-		{"pressed for three seconds", []scene{second(8, well, calm), second(3, []op{pressedSource, fullMap}, strong), second(8, well, calm)}},
-		{"pressed by an operator with time left", []scene{second(20, []op{pressedSource, {name: "map", kind: "map", chain: 1, busy: 0.4}}, strong)}},
+			second(5, well, calm), second(1, []op{pressedSource, fullMap}, pressing), second(4, well, calm),
+			second(1, []op{pressedSource, fullMap}, pressing), second(5, well, calm)}},
+		{"pressed for two seconds", []scene{second(8, well, calm), second(2, []op{pressedSource, fullMap}, pressing), second(8, well, calm)}},
+		{"pressed by an operator with time left", []scene{second(20, []op{pressedSource, {name: "map", kind: "map", chain: 1, busy: 0.4}}, pressing)}},
 		{"a little pressure", []scene{second(20, []op{calmSource, fullMap}, []edge{{from: 0, to: 1, blocked: 0.08}})}},
 		{"bursts that the source keeps up with", []scene{second(20, []op{
 			lagged(op{name: "src", kind: "source", busy: 0.1, blocked: 0.4, out: 1000}, 10, 300, 200, 0, 400), fullMap},
@@ -46,8 +46,8 @@ func TestHealthy(t *testing.T) {
 		{"a lag of less than a second", []scene{second(20, []op{calmSource.with(steadily(100, 40)), idleMap}, calm)}},
 		{"records of an open transaction", []scene{second(9, []op{op{name: "src", kind: "source", splits: []int64{4}}.with(steadily(0, 3000)), {name: "map", kind: "map", chain: 1}}, calm),
 			second(3, []op{op{name: "src", kind: "source", busy: 0.3, out: 9000, splits: []int64{4}}.with(steadily(0, 0)), idleMap}, calm)}},
-		{"catching up", []scene{second(30, []op{pressedSource.with(steadily(100_000, -3000)), fullMap}, strong)}},
-		{"a file", []scene{second(20, []op{{name: "src", kind: "source", busy: 0.1, blocked: 0.9, out: 1000, bounded: true}, fullMap}, strong)}},
+		{"catching up", []scene{second(30, []op{pressedSource.with(steadily(100_000, -3000)), fullMap}, pressing)}},
+		{"a file", []scene{second(20, []op{{name: "src", kind: "source", busy: 0.1, blocked: 0.9, out: 1000, bounded: true}, fullMap}, pressing)}},
 		{"a fast source that does its own work", []scene{second(20, []op{{name: "src", kind: "source", busy: 1, own: []float64{0.6}, out: 1e7}, {name: "map", kind: "map", busy: 1, own: []float64{0.4}}}, calm)}},
 		{"calls with room", []scene{second(20, []op{calmSource, {name: "enrich", kind: "async", chain: 1, busy: 0.2, external: 0.1, calls: 4, limit: 40}}, calm)}},
 		{"some refusals", []scene{second(20, []op{calmSource, {name: "enrich", kind: "async", chain: 1, busy: 0.2, external: 0.1, throttled: 3, asked: 100}}, calm)}},
@@ -114,7 +114,7 @@ func kept(room, change, age, limit float64) func(int, *metric.Job) {
 func TestOnset(t *testing.T) {
 	const before, during = 10, 12
 	samples := story(scene{seconds: before, ops: []op{calmSource, idleMap}, edges: calm},
-		scene{seconds: during, ops: []op{pressedSource, fullMap}, edges: strong, cpu: 1},
+		scene{seconds: during, ops: []op{pressedSource, fullMap}, edges: pressing, cpu: 1},
 		scene{seconds: 10, ops: []op{calmSource, idleMap}, edges: calm})
 	var first, last int
 	for n := range samples {
@@ -158,7 +158,7 @@ func TestDangers(t *testing.T) {
 		}, []string{"warning map cpu", "warning  checkpoint"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := Examine(story(scene{seconds: 12, ops: behind, edges: strong, cpu: 1, each: c.each}))
+			r := Examine(story(scene{seconds: 12, ops: behind, edges: pressing, cpu: 1, each: c.each}))
 			if got := said(r); !slices.Equal(got, c.want) {
 				t.Fatalf("said %q, want %q\n%+v", got, c.want, r.Findings)
 			}
@@ -172,7 +172,7 @@ func TestDangers(t *testing.T) {
 // TestOneRun looks only at the run that the last sample is of, and leaves out what
 // does not fit it.
 func TestOneRun(t *testing.T) {
-	sick := story(scene{seconds: 10, ops: []op{pressedSource, fullMap}, edges: strong, cpu: 1})
+	sick := story(scene{seconds: 10, ops: []op{pressedSource, fullMap}, edges: pressing, cpu: 1})
 	for _, change := range []func(*metric.Job){
 		func(j *metric.Job) { j.Restarts++ }, func(j *metric.Job) { j.Attempt++ }, func(j *metric.Job) { j.Started = j.At },
 		func(j *metric.Job) { j.State = "finished" }, func(j *metric.Job) { j.State = "restarting" },

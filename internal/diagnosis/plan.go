@@ -12,13 +12,17 @@ type look struct {
 	// before is nil where only rates are known: what differs among subtasks and
 	// channels is then not seen.
 	before, now *metric.Job
-	// active is how many goroutines of the process had work, a mean.
-	active float64
+	// wanted is how many processors the process wanted more than it had.
+	wanted float64
 	*plan
 }
 
 func lookAt(before, now *metric.Job, rates metric.Rates) *look {
-	return &look{rates: rates, before: before, now: now, active: float64(now.Process.Active), plan: planOf(before, rates)}
+	l := &look{rates: rates, before: before, now: now, plan: planOf(before, rates)}
+	if before != nil && rates.Interval > 0 {
+		l.wanted = max(float64(now.Process.Waited-before.Process.Waited)/float64(rates.Interval), 0)
+	}
+	return l
 }
 
 // task is a chain of operators: they share one thread of control, and so the

@@ -52,7 +52,7 @@ func randomJobs(d draws) []*metric.Job {
 	span := func() time.Duration { return time.Duration(d.pick(200)-20) * 10 * time.Millisecond }
 	for n := range 1 + d.pick(9) {
 		at = at.Add(time.Duration(d.pick(25)) * 100 * time.Millisecond)
-		j := &metric.Job{Name: "random", State: "running", At: at, Process: metric.Process{Processors: d.pick(4), CPU: time.Duration(n) * span(), GC: time.Duration(n) * span(), Active: d.pick(3)}}
+		j := &metric.Job{Name: "random", State: "running", At: at, Process: metric.Process{Processors: d.pick(4), CPU: time.Duration(n) * span(), GC: time.Duration(n) * span(), Waited: time.Duration(n) * span()}}
 		if d.pick(8) == 0 {
 			j.Restarts = d.pick(2)
 		}
@@ -163,7 +163,7 @@ func TestCalmIsHealthy(t *testing.T) {
 				calls: int64(d.pick(5)), limit: 4})
 			edges = append(edges, edge{from: d.pick(i + 1), to: i + 1, blocked: share(0.1), keys: []metric.HotKey{{Key: "k", Share: share(1)}}})
 		}
-		samples := story(scene{seconds: 3 + d.pick(9), ops: ops, edges: edges, cpu: share(2), gc: share(1), active: d.pick(4)})
+		samples := story(scene{seconds: 3 + d.pick(9), ops: ops, edges: edges, cpu: share(2), gc: share(1), waited: share(3)})
 		if r := Examine(samples); !r.Healthy {
 			t.Fatalf("%q\n%+v", said(r), r.Findings)
 		}

@@ -14,7 +14,7 @@ type scene struct {
 	edges   []edge
 	// cpu and gc are processors in use, of two, and the collector's part of them.
 	cpu, gc float64
-	active  int
+	waited  float64 // processors that were wanted besides
 	heap    int64
 	limit   int64
 	// each may change a sample, by its number from 0.
@@ -86,7 +86,7 @@ func (s scene) dress(j *metric.Job, second int) {
 	for i, e := range s.edges {
 		j.Edges[i].HotKeys = e.keys
 	}
-	j.Process.Processors, j.Process.HeapBytes, j.Process.LimitBytes, j.Process.Active = 2, s.heap, s.limit, s.active
+	j.Process.Processors, j.Process.HeapBytes, j.Process.LimitBytes = 2, s.heap, s.limit
 	if s.each != nil {
 		s.each(second, j)
 	}
@@ -99,6 +99,7 @@ func (s scene) after(was *metric.Job) *metric.Job {
 	j.At = was.At.Add(time.Second)
 	j.Process.CPU += share(s.cpu)
 	j.Process.GC += share(s.cpu * s.gc)
+	j.Process.Waited += share(s.waited)
 	j.Operators = slices.Clone(was.Operators)
 	for i, o := range s.ops {
 		j.Operators[i].Subtasks = slices.Clone(was.Operators[i].Subtasks)

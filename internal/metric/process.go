@@ -17,9 +17,10 @@ type Process struct {
 	// take the processors it is too large, and may be more than CPU.
 	CPU time.Duration `json:"cpu_ns"`
 	GC  time.Duration `json:"gc_ns"`
-	// Active is how many goroutines had work at that moment, whether or not they
-	// had a processor, without the one that counts.
-	Active int `json:"active_goroutines"`
+	// Waited is how long threads were ready to run and had no processor, because of
+	// other processes or of too many of their own; 0 where the system does not
+	// tell. Threads that have ended do not count any more.
+	Waited time.Duration `json:"cpu_waited_ns,omitempty"`
 	// HeapBytes is the memory that objects take, LimitBytes what the runtime was
 	// told to stay under, 0 without such a limit.
 	HeapBytes  int64 `json:"heap_bytes"`
@@ -35,14 +36,11 @@ func ReadProcess() Process {
 		{Name: "/cpu/classes/gc/mark/idle:cpu-seconds"},
 		{Name: "/memory/classes/heap/objects:bytes"},
 		{Name: "/gc/gomemlimit:bytes"},
-		{Name: "/sched/goroutines/running:goroutines"},
-		{Name: "/sched/goroutines/runnable:goroutines"},
 	}
 	metrics.Read(s[:])
-	p := Process{CPU: cpuTime(), GC: max(seconds(s[1])-seconds(s[2]), 0)}
+	p := Process{CPU: cpuTime(), Waited: waitedTime(), GC: max(seconds(s[1])-seconds(s[2]), 0)}
 	p.Processors = int(whole(s[0]))
 	p.HeapBytes = whole(s[3])
-	p.Active = int(max(whole(s[5])+whole(s[6])-1, 0))
 	if limit := whole(s[4]); limit < math.MaxInt64 {
 		p.LimitBytes = limit
 	}

@@ -66,13 +66,17 @@ func BenchmarkReadProcess(b *testing.B) {
 	}
 }
 
-// TestProcessActive counts goroutines that work, and not those that wait.
-func TestProcessActive(t *testing.T) {
-	const working = 8
+// TestProcessWaited has more to do than there are processors.
+func TestProcessWaited(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells")
+	}
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	for range working {
+	for range 2 * runtime.NumCPU() {
 		wg.Go(func() {
+			// Threads, not goroutines, are what the system has to divide among.
+			runtime.LockOSThread()
 			for {
 				select {
 				case <-stop:
@@ -81,21 +85,16 @@ func TestProcessActive(t *testing.T) {
 				}
 			}
 		})
-		wg.Go(func() { <-stop })
 	}
+	defer wg.Wait()
+	defer close(stop)
+	was := runtime.GOMAXPROCS(2 * runtime.NumCPU())
+	defer runtime.GOMAXPROCS(was)
+	before := ReadProcess().Waited
 	deadline := time.Now().Add(20 * time.Second)
-	for ReadProcess().Active < working {
+	for ReadProcess().Waited-before < 50*time.Millisecond {
 		if time.Now().After(deadline) {
-			t.Errorf("%d goroutines are active, want %d", ReadProcess().Active, working)
-			break
-		}
-		runtime.Gosched()
-	}
-	close(stop)
-	wg.Wait()
-	for ReadProcess().Active >= working {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d goroutines are active though they wait", ReadProcess().Active)
+			t.Fatalf("nobody waited for a processor: %v, then %v", before, ReadProcess().Waited)
 		}
 		runtime.Gosched()
 	}
