@@ -77,16 +77,22 @@ func (f *frame) latencies() string {
 	return cut(line, f.width)
 }
 
-// short writes milliseconds with two digits: 85µs, 1.2ms, 850ms, 4.1s.
+// year is long enough to be told in years: a replay of the past.
+const year = 365 * 24 * time.Hour
+
+// short writes milliseconds in at most seven characters: 85µs, 1.2ms, 850ms, 4.1s,
+// 18.2y.
 func short(ms float64) string {
 	switch d := time.Duration(ms * float64(time.Millisecond)); {
 	case d < time.Millisecond:
 		return fmt.Sprintf("%dµs", d.Microseconds())
 	case d < 9950*time.Microsecond:
 		return fmt.Sprintf("%.1fms", ms)
-	case d < time.Second:
-		return fmt.Sprintf("%.0fms", ms)
+	case d < 999500*time.Microsecond:
+		return fmt.Sprintf("%dms", d.Round(time.Millisecond).Milliseconds())
+	case d >= year:
+		return fmt.Sprintf("%.1fy", float64(d)/float64(year))
 	default:
-		return duration(d)
+		return duration(max(d, time.Second))
 	}
 }

@@ -42,6 +42,14 @@ func TestLatencyLine(t *testing.T) {
 	}
 }
 
+func TestShort(t *testing.T) {
+	for want, ms := range map[string]float64{"0µs": 0, "999µs": 0.9999, "1.0ms": 1, "9.9ms": 9.94, "10ms": 9.95, "999ms": 999, "1.0s": 999.6, "1m05s": 65_000, "18.2y": 18.2 * 365 * 86_400_000} {
+		if got := short(ms); got != want {
+			t.Errorf("%v ms is %q, want %q", ms, got, want)
+		}
+	}
+}
+
 func TestLatenciesInSummary(t *testing.T) {
 	s := Summarize(timed(100))
 	if len(s.Latencies) != 3 || s.Latencies[0] != (Path{From: "clicks", To: "品目", Count: 60, P50: 9.96, P99: 850, P999: 1000, Max: 1000}) || s.Latencies[2].From != "" {
