@@ -11,10 +11,10 @@ BROKER   ?= embedded
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench nexmark fuzz fmt sim kill spec ui dashboards
+.PHONY: help demo test lint bench nexmark fuzz fmt sim kill spec ui screenshots dashboards
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## watch a pipeline survive a tenfold spike
 	go run ./cmd/afflux demo
@@ -48,6 +48,9 @@ fuzz: ## try every fuzz target for FUZZTIME
 
 ui: ## build the web page from its sources (needs Node 20.19 or later and npm)
 	cd internal/ui/web && npm ci --no-audit --no-fund && npm run build
+
+screenshots: ## draw the pictures of the page in docs/images (needs Chromium; a minute and a half)
+	go test -count=1 -run 'TestScreenshots$$' ./internal/ui/uitest -args -screenshots=$(CURDIR)/docs/images
 
 fmt: ## gofmt every file
 	$$(go env GOROOT)/bin/gofmt -w .

@@ -26,7 +26,7 @@ func TestDiagnosisAndGraph(t *testing.T) {
 	if len(findings) != 2 {
 		t.Fatalf("%d findings, want 2", len(findings))
 	}
-	for _, want := range []string{"Critical", "hot-items", "waiting for the system it writes to", "91 %", "Do\n", "larger batches", "Do not\n", "arger buffers only delay this"} {
+	for _, want := range []string{"Critical", "hot-items", "waiting for the system it writes to", "91 %", "Do\n", "larger batches", "Avoid\n", "arger buffers only delay this"} {
 		if !strings.Contains(findings[0], want) {
 			t.Errorf("the first finding does not say %q:\n%s", want, findings[0])
 		}
@@ -115,7 +115,7 @@ func TestKeyboardOnly(t *testing.T) {
 		}
 	}
 	all := strings.Join(order, " | ")
-	for _, want := range []string{"Skip to the diagnosis | Skip the graph", "hot-items | count", "Graph | Table | clicks | parse | profiles | enrich | count"} {
+	for _, want := range []string{"Skip to the diagnosis | Skip the graph", "hot-items | count", "Zoom in | Zoom out | Fit the graph | Graph | Table | clicks | parse | profiles | enrich | count"} {
 		if !strings.Contains(all, want) {
 			t.Fatalf("order of tab does not have %q:\n%s", want, all)
 		}

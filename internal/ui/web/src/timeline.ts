@@ -69,8 +69,9 @@ export class Timeline {
     this.interval = Math.max(1000, (h.interval_seconds || 5) * 1000);
     const old = this.at.map((at, i) => ({ at, values: (name: SeriesName) => this.series[name][i] }));
     const told = (h.at ?? []).map((at, i) => ({ at, values: (name: SeriesName) => h.series?.[name]?.[i] }));
-    const first = told[0]?.at ?? Infinity;
-    const last = told[told.length - 1]?.at ?? -Infinity;
+    if (!told.length) return;
+    const first = told[0]!.at;
+    const last = told[told.length - 1]!.at;
     const all = [...old.filter((p) => p.at < first), ...told, ...old.filter((p) => p.at > last)].slice(-most);
     const series = empty();
     for (const name of seriesNames) series[name] = all.map((p) => p.values(name));

@@ -1,5 +1,5 @@
 import type { Edge } from "../contract";
-import { known, rate } from "../format";
+import { bytes, known, rate } from "../format";
 import type { PlacedEdge } from "./layout";
 import { edgeSentence, fillOf, pressureOf, pressureWords } from "./pressure";
 
@@ -25,7 +25,7 @@ export function Arrow({ edge, placed, from, to }: Props) {
       <g class={`detail label ${across ? "" : "plated"}`} transform={`translate(${label.x - width / 2} ${label.y - 20})`}>
         {!across && <rect class="plate" width={width} height={pressure === "none" ? 38 : 52} rx={3} />}
         <text x={width / 2} y={14} text-anchor="middle" class="figures">
-          {rate(edge.records_per_second)}
+          {known(edge.records_per_second) ? rate(edge.records_per_second) : known(edge.bytes_per_second) ? `${bytes(edge.bytes_per_second)}/s` : ""}
         </text>
         <text x={width / 2} y={33} text-anchor="middle" class="small">
           {fillOf(edge)}

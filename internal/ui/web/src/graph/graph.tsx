@@ -21,11 +21,26 @@ const tallest = { across: 560, down: 760 };
 
 export function Graph({ overview, selected, open }: Props) {
   const [asTable, setAsTable] = useState(false);
+  const view = useRef<View | undefined>(undefined);
   return (
     <section class="panel graph" aria-labelledby="graph-title">
       <div class="bar-of-title">
         <h2 id="graph-title">Graph</h2>
         <Legend />
+        <span class="push" />
+        {!asTable && (
+          <div class="zoom" role="group" aria-label="View of the graph">
+            <button type="button" aria-label="Zoom in" onClick={() => view.current?.zoom(1.3)}>
+              +
+            </button>
+            <button type="button" aria-label="Zoom out" onClick={() => view.current?.zoom(1 / 1.3)}>
+              −
+            </button>
+            <button type="button" aria-label="Fit the graph" onClick={() => view.current?.fit()}>
+              Fit
+            </button>
+          </div>
+        )}
         <div class="switch" role="group" aria-label="Show operators as">
           <button type="button" aria-pressed={!asTable} onClick={() => setAsTable(false)}>
             Graph
@@ -35,7 +50,7 @@ export function Graph({ overview, selected, open }: Props) {
           </button>
         </div>
       </div>
-      {asTable ? <OperatorTable overview={overview} open={open} /> : <Picture overview={overview} selected={selected} open={open} />}
+      {asTable ? <OperatorTable overview={overview} open={open} /> : <Picture overview={overview} selected={selected} open={open} view={view} />}
     </section>
   );
 }
@@ -65,10 +80,9 @@ function Legend() {
   );
 }
 
-function Picture({ overview, selected, open }: Props) {
+function Picture({ overview, selected, open, view }: Props & { view: { current: View | undefined } }) {
   const svg = useRef<SVGSVGElement>(null);
   const group = useRef<SVGGElement>(null);
-  const view = useRef<View | undefined>(undefined);
   const [width, setWidth] = useState(0);
 
   useLayoutEffect(() => {
@@ -139,17 +153,6 @@ function Picture({ overview, selected, open }: Props) {
           )}
         </g>
       </svg>
-      <div class="zoom" role="group" aria-label="View of the graph">
-        <button type="button" aria-label="Zoom in" onClick={() => view.current?.zoom(1.3)}>
-          +
-        </button>
-        <button type="button" aria-label="Zoom out" onClick={() => view.current?.zoom(1 / 1.3)}>
-          −
-        </button>
-        <button type="button" aria-label="Fit the graph" onClick={() => view.current?.fit()}>
-          Fit
-        </button>
-      </div>
     </div>
   );
 }

@@ -75,11 +75,13 @@ export function Subtasks({ detail }: { detail: OperatorDetail }) {
 }
 
 const gaugesShown = 24;
+// These are columns already.
+const columned = new Set(["lag", "state_bytes"]);
 
 function Counters({ subtasks }: { subtasks: Subtask[] }) {
   const sums = new Map<string, number>();
   for (const s of subtasks) for (const [k, v] of Object.entries(s.counters ?? {})) sums.set(k, (sums.get(k) ?? 0) + v);
-  const gauges = subtasks.flatMap((s) => (s.gauges ?? []).map((g) => ({ ...g, index: s.index })));
+  const gauges = subtasks.flatMap((s) => (s.gauges ?? []).filter((g) => !columned.has(g.name)).map((g) => ({ ...g, index: s.index })));
   if (sums.size === 0 && gauges.length === 0) return null;
   return (
     <>
@@ -94,7 +96,7 @@ function Counters({ subtasks }: { subtasks: Subtask[] }) {
         {gauges.slice(0, gaugesShown).map((g) => (
           <div key={`${g.index}${g.name}${g.labels?.join()}`}>
             <dt>
-              {g.name.replaceAll("_", " ")} <small>{labels(g.labels)}</small>
+              {g.name.replaceAll("_", " ")} <small>{[subtasks.length > 1 ? `subtask ${g.index}` : "", labels(g.labels)].filter(Boolean).join(", ")}</small>
             </dt>
             <dd>{count(g.value)}</dd>
           </div>

@@ -133,7 +133,7 @@ function options(chart: Chart, timeline: Timeline, width: number, hover: (i: num
   return {
     width: Math.max(width, 100),
     height,
-    padding: [8, 4, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "page" }, drag: { x: false, y: false }, points: { size: 6 }, y: false },
     scales: {

@@ -50,7 +50,7 @@ export function Diagnosis({ overview: o, link, open }: Props) {
                 )}
                 {f.avoid && (
                   <div>
-                    <dt>Do not</dt>
+                    <dt>Avoid</dt>
                     <dd>{f.avoid}</dd>
                   </div>
                 )}

@@ -1,0 +1,171 @@
+package uitest
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A bottleneck is switched on in a running job, and off again: the page names it,
+// marks the arrow where pressure starts, and is calm again.
+func TestPressureOfARunningJob(t *testing.T) {
+	j := start(t, "shop")
+	p := open(t, j.address, desktop)
+	p.until(`document.querySelectorAll("[data-operator]").length >= 7`)
+	p.within(40*time.Second, `document.querySelector(".diagnosis.well") && /k\/s/.test(document.querySelector(".facts dd").innerText)`)
+
+	starts := `document.querySelector('.arrow[data-pressure="starts"][data-to="score"]')`
+	if value[bool](p, "Boolean("+starts+")") {
+		t.Error("pressure before there is any")
+	}
+	pressed := time.Now()
+	j.say(t, "press")
+	p.within(30*time.Second, starts)
+	arrow := time.Since(pressed)
+	p.within(30*time.Second, `[...document.querySelectorAll(".finding:not(.note)")].some((f) => f.querySelector(".operator")?.innerText === "score")`)
+	t.Logf("shown after: arrow %v, diagnosis %v", arrow.Round(time.Millisecond), time.Since(pressed).Round(time.Millisecond))
+	finding := value[string](p, `document.querySelector(".finding").innerText`)
+	if !strings.Contains(finding, "score") || !strings.Contains(finding, "one hot subtask") || !strings.Contains(finding, "item-00017") {
+		t.Errorf("the finding says:\n%s", finding)
+	}
+	if !value[bool](p, `document.querySelector('[data-operator="score"]').classList.contains("guilty")`) {
+		t.Error("the guilty operator is not marked")
+	}
+
+	// Its subtasks, from the running job.
+	p.click(`[data-operator="score"]`)
+	p.until(`document.querySelectorAll(".subtasks tbody tr").length === 4`)
+	p.until(`(() => { const own = [...document.querySelectorAll(".subtasks .own")].map((b) => b.offsetWidth).sort((a, b) => b - a); return own[0] > 2 * own[1]; })()`)
+	p.until(`document.querySelector(".operator-panel code")?.innerText === "item-00017"`)
+	p.click(".profile button")
+	p.within(30*time.Second, `document.querySelectorAll(".flame button").length > 3`)
+	if names := value[string](p, `[...document.querySelectorAll(".flame button")].map((b) => b.title).join("\n")`); !strings.Contains(names, "uitest.shop.func") {
+		t.Errorf("the profile does not show the function of the operator:\n%s", names)
+	}
+
+	released := time.Now()
+	j.say(t, "release")
+	p.within(40*time.Second, `!document.querySelector('.arrow[data-pressure="starts"]') && document.querySelector(".diagnosis.well")`)
+	t.Logf("calm again after %v", time.Since(released).Round(time.Millisecond))
+}
+
+// What the running job answers is what the page can read: all of its parts have
+// something to show.
+func TestPartsOfARunningJob(t *testing.T) {
+	j := start(t, "shop")
+	p := open(t, j.address, desktop)
+	p.within(40*time.Second, `document.querySelectorAll(".checkpoints tbody tr.complete").length >= 2`)
+	p.until(`document.querySelector(".letters li pre")?.innerText.includes("504 Gateway Timeout")`)
+	p.until(`document.querySelector('section[aria-labelledby="latency-title"] tbody tr')`)
+	p.until(`document.querySelector('section[aria-labelledby="keys-title"] code')?.innerText === "item-00017"`)
+	p.within(40*time.Second, `[...document.querySelectorAll(".charts figure")].filter((f) => /now \d/.test(f.getAttribute("aria-label"))).length >= 5`)
+	p.click(`[data-operator="count"]`)
+	p.until(`document.querySelectorAll(".subtasks tbody tr").length === 2`)
+	p.until(`document.querySelector(".operator-panel code")?.innerText === "item-00017"`)
+	// Every field of the contract that this job must have is there, by its name.
+	var o struct {
+		Operators []map[string]json.RawMessage `json:"operators"`
+		Edges     []map[string]json.RawMessage `json:"edges"`
+	}
+	r, err := http.Get(j.address + "api/v1/overview")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Body.Close() }()
+	if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
+		t.Fatal(err)
+	}
+	madeUp := clicks(true)(1)
+	for name, pair := range map[string][2]any{
+		"operator": {madeUp["operators"].([]object)[0], o.Operators},
+		"edge":     {madeUp["edges"].([]object)[1], o.Edges},
+	} {
+		real, ok := pair[1].([]map[string]json.RawMessage)
+		if !ok || len(real) == 0 {
+			t.Fatalf("no %s", name)
+		}
+		for field := range pair[0].(object) {
+			if _, ok := real[0][field]; !ok {
+				t.Errorf("%s of a running job has no %q, which the page reads", name, field)
+			}
+		}
+	}
+}
+
+// usedOf is the processor time that the process of a job has used.
+func usedOf(t testing.TB, address string) time.Duration {
+	t.Helper()
+	r, err := http.Get(address + "metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Body.Close() }()
+	for lines := bufio.NewScanner(r.Body); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), "process_cpu_seconds_total "); ok {
+			s, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return time.Duration(s * float64(time.Second))
+		}
+	}
+	t.Skip("this system does not tell the processor time of a process")
+	return 0
+}
+
+// A page that is open costs the job less than one percent of a processor.
+func TestCostOfAnOpenPage(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector costs more than what is measured")
+	}
+	const (
+		rounds = 3
+		length = 4 * time.Second
+		most   = 0.01 // processors, besides what measuring itself varies by
+	)
+	chromium(t) // skip before anything is measured
+	jobs := []string{"calm"}
+	if !testing.Short() {
+		jobs = append(jobs, "wide")
+	}
+	for _, name := range jobs {
+		t.Run(name, func(t *testing.T) {
+			j := start(t, name)
+			p := open(t, j.address, desktop)
+			p.until(`document.querySelector("[data-operator]")`)
+			share := func() float64 {
+				before, began := usedOf(t, j.address), time.Now()
+				<-time.After(length)
+				return float64(usedOf(t, j.address)-before) / float64(time.Since(began))
+			}
+			var with, without []float64
+			for range rounds {
+				value[any](p, `void (location.href = "about:blank")`)
+				without = append(without, share())
+				p.navigate(j.address)
+				with = append(with, share())
+			}
+			slices.Sort(with)
+			slices.Sort(without)
+			cost, noise := with[rounds/2]-without[rounds/2], without[rounds-1]-without[0]
+			t.Logf("processors used: %s without a page, %s with one: the page costs %.4f", shares(without), shares(with), cost)
+			if cost > most+noise {
+				t.Errorf("an open page costs %.4f of a processor, want %v at most", cost, most)
+			}
+		})
+	}
+}
+
+func shares(s []float64) string {
+	var b strings.Builder
+	for _, v := range s {
+		fmt.Fprintf(&b, "%.4f ", v)
+	}
+	return strings.TrimSpace(b.String())
+}

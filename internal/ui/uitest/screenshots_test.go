@@ -1,0 +1,114 @@
+package uitest
+
+import (
+	"bytes"
+	"cmp"
+	"flag"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+var screenshots = flag.String("screenshots", "", "draw the pictures of the documentation into this `folder`")
+
+// TestScreenshots draws the page of a running job, first well and then pressed, for
+// the documentation.
+func TestScreenshots(t *testing.T) {
+	if *screenshots == "" {
+		t.Skip("draws pictures with -screenshots only; make screenshots does it")
+	}
+	if err := os.MkdirAll(*screenshots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	j := start(t, "shop")
+	wide := look{width: 1280, height: 1130}
+	p := open(t, j.address, wide)
+	draw := func(p *tab, name string) {
+		path := filepath.Join(*screenshots, "page-"+name+".png")
+		p.picture(path, false)
+		if err := compact(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	points := func(n int) string {
+		return `document.querySelectorAll(".checkpoints tbody tr.complete").length >= ` + string(rune('0'+n))
+	}
+	p.within(60*time.Second, points(9))
+	p.within(60*time.Second, `document.querySelector(".diagnosis.well")`)
+	draw(p, "healthy")
+
+	j.say(t, "press")
+	bottleneck := `[...document.querySelectorAll(".finding:not(.note) .operator")].some((o) => o.innerText === "score") && document.querySelector('.arrow[data-pressure="starts"]')`
+	p.within(40*time.Second, bottleneck)
+	<-time.After(15 * time.Second) // so that it shows in the charts
+	p.within(40*time.Second, bottleneck)
+	draw(p, "light")
+	p.click(`[data-operator="score"]`)
+	p.click(".profile button")
+	p.within(30*time.Second, `document.querySelectorAll(".flame button").length > 3`)
+	draw(p, "subtasks")
+
+	wide.dark = true
+	dark := open(t, j.address, wide)
+	dark.within(40*time.Second, bottleneck)
+	dark.until(points(9))
+	draw(dark, "dark")
+	narrow := open(t, j.address, look{width: 390, height: 844, scale: 2})
+	narrow.within(40*time.Second, bottleneck)
+	draw(narrow, "narrow")
+}
+
+// compact writes a picture anew with at most 256 colours: those that it has most
+// of, which loses nothing that can be seen of a page.
+func compact(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	from, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		return err
+	}
+	bounds := from.Bounds()
+	counts := map[color.RGBA]int{}
+	at := func(x, y int) color.RGBA {
+		r, g, b, _ := from.At(x, y).RGBA()
+		return color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 255}
+	}
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			counts[at(x, y)]++
+		}
+	}
+	most := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
+		return cmp.Or(counts[b]-counts[a], cmp.Compare(int(a.R)<<16|int(a.G)<<8|int(a.B), int(b.R)<<16|int(b.G)<<8|int(b.B)))
+	})
+	var palette color.Palette
+	for _, c := range most[:min(len(most), 256)] {
+		palette = append(palette, c)
+	}
+	to := image.NewPaletted(bounds, palette)
+	nearest := map[color.RGBA]uint8{}
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			c := at(x, y)
+			i, ok := nearest[c]
+			if !ok {
+				i = uint8(palette.Index(c))
+				nearest[c] = i
+			}
+			to.SetColorIndex(x, y, i)
+		}
+	}
+	var out bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, to); err != nil {
+		return err
+	}
+	return os.WriteFile(path, out.Bytes(), 0o644)
+}
