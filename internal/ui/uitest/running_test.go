@@ -55,6 +55,20 @@ func TestPressureOfARunningJob(t *testing.T) {
 	t.Logf("calm again after %v", time.Since(released).Round(time.Millisecond))
 }
 
+// With a token the address that has it once is enough: stream and questions go with
+// the cookie.
+func TestPageWithToken(t *testing.T) {
+	t.Setenv("AFFLUX_TOKEN", "a-secret-of-this-test")
+	j := start(t, "calm")
+	p := open(t, j.address+"?token=a-secret-of-this-test", desktop)
+	p.until(`document.querySelector(".connection").innerText === "live" && document.querySelector("[data-operator]")`)
+	if at := value[string](p, "location.href"); strings.Contains(at, "secret") {
+		t.Errorf("the token stays in the address: %s", at)
+	}
+	p.click(`[data-operator="score"]`)
+	p.until(`document.querySelectorAll(".subtasks tbody tr").length === 4`)
+}
+
 // What the running job answers is what the page can read: all of its parts have
 // something to show.
 func TestPartsOfARunningJob(t *testing.T) {

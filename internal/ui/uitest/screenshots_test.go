@@ -65,7 +65,7 @@ func TestScreenshots(t *testing.T) {
 }
 
 // compact writes a picture anew with at most 256 colours: those that it has most
-// of, which loses nothing that can be seen of a page.
+// of, but none that is close to one taken before, so that rare ones are kept.
 func compact(path string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -90,8 +90,13 @@ func compact(path string) error {
 		return cmp.Or(counts[b]-counts[a], cmp.Compare(int(a.R)<<16|int(a.G)<<8|int(a.B), int(b.R)<<16|int(b.G)<<8|int(b.B)))
 	})
 	var palette color.Palette
-	for _, c := range most[:min(len(most), 256)] {
-		palette = append(palette, c)
+	for _, c := range most {
+		if len(palette) == 256 {
+			break
+		}
+		if len(palette) == 0 || distance(c, palette[palette.Index(c)].(color.RGBA)) > 8 {
+			palette = append(palette, c)
+		}
 	}
 	to := image.NewPaletted(bounds, palette)
 	nearest := map[color.RGBA]uint8{}
@@ -111,4 +116,13 @@ func compact(path string) error {
 		return err
 	}
 	return os.WriteFile(path, out.Bytes(), 0o644)
+}
+
+// distance is the largest difference of a component.
+func distance(a, b color.RGBA) int {
+	most := 0
+	for _, d := range []int{int(a.R) - int(b.R), int(a.G) - int(b.G), int(a.B) - int(b.B)} {
+		most = max(most, d, -d)
+	}
+	return most
 }

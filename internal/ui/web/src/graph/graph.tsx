@@ -71,6 +71,9 @@ function Legend() {
         <span class="key blocked" /> blocked
       </li>
       <li>
+        <span class="key hottest" /> hottest subtask
+      </li>
+      <li>
         <span class="key line starts" /> pressure starts
       </li>
       <li>

@@ -18,6 +18,9 @@ export function OperatorNode({ operator: o, at, finding, selected, open }: Props
   const busy = share(o.busy);
   const blocked = share(o.blocked);
   const own = Math.min(share(o.own), busy);
+  // The bar is a mean of the subtasks: the busiest one is marked where it stands out.
+  const hottest = Math.min(1, share(o.max_own));
+  const skewed = o.parallelism > 1 && hottest > 0.3 && hottest > 1.3 * share(o.own);
   const classes = ["node", selected && "selected", finding && `guilty ${finding.severity}`, o.finished && "finished"];
   return (
     <g
@@ -52,6 +55,7 @@ export function OperatorNode({ operator: o, at, finding, selected, open }: Props
         <rect class="own" width={barWidth * own} height={9} />
         <rect class="blocked" x={barWidth * (1 - blocked)} width={barWidth * blocked} height={9} />
         <rect class="hatch" x={barWidth * (1 - blocked)} width={barWidth * blocked} height={9} />
+        {skewed && <rect class="hottest" x={Math.max(0, barWidth * hottest - 3)} y={-3} width={3} height={15} />}
       </g>
       <text class="detail figures" x={10} y={53}>
         {o.kind === "source" ? (known(o.lag) ? `lag ${count(o.lag)}` : cut(o.outside || "source", 16)) : `in ${rate(o.in)}`}

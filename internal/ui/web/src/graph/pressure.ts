@@ -46,6 +46,7 @@ export function operatorSentence(o: Operator, finding?: Finding): string {
     o.finished ? "finished" : `busy ${percent(o.busy)}, idle ${percent(o.idle)}, blocked ${percent(o.blocked)}`,
     `in ${rate(o.in)}, out ${rate(o.out)}`,
   ];
+  if (o.parallelism > 1 && known(o.max_own) && known(o.hottest)) parts.push(`subtask ${o.hottest} works most, ${percent(Math.min(1, o.max_own))}`);
   if (o.level) parts.push(`pressure ${o.level}`);
   if (known(o.lag)) parts.push(`lag ${count(o.lag)}`);
   if (finding) parts.push(`${finding.severity}: ${finding.words || finding.cause}`);

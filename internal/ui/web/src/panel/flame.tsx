@@ -136,9 +136,10 @@ function ownTimes(root: Frame): [string, number][] {
   return [...own].sort((a, b) => b[1] - a[1]).slice(0, tabled);
 }
 
-// The last part of "path/to/package.(*Type).Method".
+// The last part of "path/to/package.(*Type[path/to/other.Argument]).Method".
 function shortName(name: string): string {
-  return name.slice(name.lastIndexOf("/") + 1);
+  const plain = name.replace(/\[.*\]/, "[…]");
+  return plain.slice(plain.lastIndexOf("/") + 1);
 }
 
 function hash(s: string): number {

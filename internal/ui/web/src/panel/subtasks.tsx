@@ -78,34 +78,51 @@ const gaugesShown = 24;
 // These are columns already.
 const columned = new Set(["lag", "state_bytes"]);
 
+// Counters are summed over the subtasks; gauges that several subtasks have are shown
+// one by one, or from the least to the most.
 function Counters({ subtasks }: { subtasks: Subtask[] }) {
   const sums = new Map<string, number>();
-  for (const s of subtasks) for (const [k, v] of Object.entries(s.counters ?? {})) sums.set(k, (sums.get(k) ?? 0) + v);
-  const gauges = subtasks.flatMap((s) => (s.gauges ?? []).filter((g) => !columned.has(g.name)).map((g) => ({ ...g, index: s.index })));
-  if (sums.size === 0 && gauges.length === 0) return null;
+  const gauges = new Map<string, { name: string; labels: string; values: number[] }>();
+  for (const s of subtasks) {
+    for (const [k, v] of Object.entries(s.counters ?? {})) sums.set(k, (sums.get(k) ?? 0) + v);
+    for (const g of s.gauges ?? []) {
+      if (columned.has(g.name)) continue;
+      const text = labels(g.labels);
+      const key = `${g.name} ${text}`;
+      const had = gauges.get(key);
+      if (had) had.values.push(g.value);
+      else gauges.set(key, { name: g.name, labels: text, values: [g.value] });
+    }
+  }
+  if (sums.size === 0 && gauges.size === 0) return null;
+  const shown = [...gauges.values()].slice(0, gaugesShown);
   return (
     <>
-      <h3>Counters</h3>
+      <h3>Counters and gauges</h3>
       <dl class="figures-of">
         {[...sums].sort().map(([k, v]) => (
           <div key={k}>
-            <dt>{k.replaceAll("_", " ")}</dt>
+            <dt>{words(k)}</dt>
             <dd>{count(v)}</dd>
           </div>
         ))}
-        {gauges.slice(0, gaugesShown).map((g) => (
-          <div key={`${g.index}${g.name}${g.labels?.join()}`}>
+        {shown.map((g) => (
+          <div key={`${g.name} ${g.labels}`}>
             <dt>
-              {g.name.replaceAll("_", " ")} <small>{[subtasks.length > 1 ? `subtask ${g.index}` : "", labels(g.labels)].filter(Boolean).join(", ")}</small>
+              {words(g.name)} <small>{g.labels}</small>
             </dt>
-            <dd>{count(g.value)}</dd>
+            <dd>
+              {g.values.length <= 4 ? g.values.map((v) => count(v)).join(", ") : `${count(Math.min(...g.values))} to ${count(Math.max(...g.values))}`}
+            </dd>
           </div>
         ))}
       </dl>
-      {gauges.length > gaugesShown && <p class="nothing">and {gauges.length - gaugesShown} more; /metrics has them all</p>}
+      {gauges.size > gaugesShown && <p class="nothing">and {gauges.size - gaugesShown} more; /metrics has them all</p>}
     </>
   );
 }
+
+const words = (name: string) => name.replaceAll("_", " ");
 
 function labels(l: string[] | undefined): string {
   const out: string[] = [];

@@ -134,7 +134,7 @@ function ThemeSwitch() {
         <circle cx="8" cy="8" r="6.5" />
         <path d="M8 1.5A6.5 6.5 0 0 1 8 14.5Z" />
       </svg>
-      {theme}
+      <span>{theme}</span>
     </button>
   );
 }
