@@ -20,7 +20,9 @@ const (
 	inState = 0.50
 	// asleep is the part of its working time that an operator can have had a
 	// processor for, or wanted one, at most, when its function waits for something.
-	asleep = 0.25
+	// Where it is not known who wants one, it must be less.
+	asleep     = 0.50
+	fastAsleep = 0.25
 	// busyProcess is the part of the processors in use from which on more
 	// subtasks find none.
 	busyProcess = 0.90
@@ -168,7 +170,11 @@ func (l *look) stateWords(f *Finding, o *metric.OperatorRate) {
 func (l *look) sleeps(o *metric.OperatorRate) bool {
 	works := (o.Own - o.External) * float64(subtasks(o))
 	can := min(works, float64(l.now.Process.Processors))
-	return l.rates.CPU > 0 && can > 0 && works >= saturated && l.rates.CPU+l.wanted < asleep*can
+	part := fastAsleep
+	if l.now.Process.Waited > 0 {
+		part = asleep
+	}
+	return l.rates.CPU > 0 && can > 0 && works >= saturated && l.rates.CPU+l.wanted < part*can
 }
 
 // processors says how much of the machine the process uses.

@@ -20,6 +20,9 @@ type trend struct {
 	// quiet is the number of intervals, the last ones in a row, in which the
 	// source read nothing and waited.
 	quiet int
+	// rested is the most of the last two intervals that the source had nothing to
+	// read, a share of time.
+	rested float64
 }
 
 // most is how many of n intervals must show a thing for it to be there: two
@@ -50,6 +53,9 @@ func (p *period) trendOf(operator int, t *task) *trend {
 			return tr
 		}
 		o := &l.rates.Operators[operator]
+		if len(p.looks)-k <= 2 {
+			tr.rested = max(tr.rested, o.Idle)
+		}
 		if o.Out <= 0 && o.Idle >= 0.9 {
 			silent++
 			if quiet {
@@ -113,7 +119,7 @@ const (
 
 // keepsUp tells that a source reads all there is, whatever presses it at times.
 func (t *trend) keepsUp() bool {
-	return t.known && !t.growing && t.lag <= max(atHand*t.source.Out, 20) && t.task.idle() >= rests
+	return t.known && !t.growing && t.lag <= max(atHand*t.source.Out, 20) && t.rested >= rests
 }
 
 // bounded tells that the input of a source ends.
