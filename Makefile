@@ -11,7 +11,7 @@ BROKER   ?= embedded
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench nexmark fuzz fmt sim kill spec ui screenshots dashboards
+.PHONY: help demo test lint bench nexmark fuzz fmt sim kill spec ui screenshots dashboards attribution
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ sim: ## simulate SEEDS random jobs of each family, with stalls and different spe
 
 kill: ## kill a job ROUNDS times and count what is lost or doubled (BROKER=embedded or kafka)
 	go run ./internal/kill -rounds $(ROUNDS) -broker $(BROKER)
+
+attribution: ## plant bottlenecks in real jobs and see whether the diagnosis names them (10 minutes)
+	go run ./internal/attribution
 
 spec: ## check the models of credit and of barriers with Spin
 	./spec/check.sh

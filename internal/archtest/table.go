@@ -81,6 +81,7 @@ var Table = []Layer{
 	{"deploy/*", ""},
 	{"internal/ui/uitest", "*"},
 	{"internal/kill", "*"},
+	{"internal/attribution", "*"},
 	{"examples/*", ". event codec codec/* window connector connector/* state operator guard"},
 	{"bench", ". event codec codec/* window connector connector/* state state/* operator guard"},
 	{"bench/nexmark/schema", ""}, // the model shares nothing with the engine
