@@ -65,6 +65,16 @@ func TestHealthy(t *testing.T) {
 			checkpointed(time.Second, took, 0)(s, j)
 		}}}},
 		{"far from the end of the log", []scene{{seconds: 20, ops: []op{calmSource.with(steadily(0, 0)), idleMap}, edges: calm, each: kept(1000, 0, 60, 86_400)}}},
+		{"a segment is deleted", []scene{{seconds: 20, ops: []op{pressedSource.with(steadily(9000, 0)), {name: "map", kind: "map", chain: 1, busy: 0.3}}, edges: calm, each: func(s int, j *metric.Job) {
+			room := 1.5e6
+			if s > 9 {
+				room = 0.4e6
+			}
+			kept(room, 0, 0, 0)(s, j)
+		}}}},
+		{"another member reads the partition", []scene{{seconds: 20, ops: []op{calmSource.with(steadily(0, 0)), idleMap}, edges: calm, each: func(s int, j *metric.Job) {
+			kept(1e6/float64(1+s), 0, 0, 0)(s, j)
+		}}}},
 		{"half way through the log, catching up", []scene{{seconds: 20, ops: []op{calmSource.with(steadily(1e6, -9000)), idleMap}, edges: calm, each: kept(1e6, 9000, 50_000, 86_400)}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -102,6 +112,9 @@ func kept(room, change, age, limit float64) func(int, *metric.Job) {
 	return func(s int, j *metric.Job) {
 		t := &j.Operators[0].Subtasks[0]
 		label := []string{"topic", "clicks", "partition", "3"}
+		for i := range t.Gauges {
+			t.Gauges[i].Labels = label
+		}
 		t.Gauges = append(t.Gauges,
 			metric.Gauge{Name: headroom, Labels: label, Value: max(room+change*float64(s), 0)},
 			metric.Gauge{Name: unreadAge, Labels: label, Value: age + 0.5*float64(s)},

@@ -87,6 +87,9 @@ func (p *period) history(id int) (out []moment) {
 func lossOf(history []moment) (worst *loss) {
 	now := history[0]
 	for _, key := range now.keys {
+		if now.of[key]["lag"] <= 0 {
+			continue // all is read, or another member reads it
+		}
 		for _, l := range []*loss{byRecords(history, key), byAge(history, key)} {
 			if l != nil && (worst == nil || l.left < worst.left) {
 				l.partition = key
@@ -105,7 +108,7 @@ func byRecords(history []moment, key string) *loss {
 		return nil
 	}
 	first, seconds, n := monotone(history, key, headroom, -1)
-	if n < most(window) || first <= room {
+	if n < fewest || first <= room {
 		return nil
 	}
 	rate := (first - room) / seconds
@@ -123,7 +126,7 @@ func byAge(history []moment, key string) *loss {
 		return nil
 	}
 	first, seconds, n := monotone(history, key, unreadAge, +1)
-	if n < most(window) || first >= age {
+	if n < fewest || first >= age {
 		return nil
 	}
 	rate := (age - first) / seconds
@@ -134,16 +137,23 @@ func byAge(history []moment, key string) *loss {
 	return &loss{left: left, evidence: fmt.Sprintf("the oldest is %s old, and they are kept for %s", spanOf(age), spanOf(limit))}
 }
 
+// fewest is in how many intervals a gauge must have moved to go on like that: a
+// log deletes whole segments, and one step tells no speed.
+const fewest = 4
+
 // monotone goes back while a gauge moved in one direction only, and returns its
-// value then, the seconds since, and over how many intervals.
+// value then, the seconds since, and in how many intervals it did move.
 func monotone(history []moment, key, name string, direction float64) (first, seconds float64, intervals int) {
 	first = history[0].of[key][name]
-	for i, m := range history[1:] {
+	for _, m := range history[1:] {
 		was, ok := m.of[key][name]
 		if !ok || (first-was)*direction < 0 {
 			break
 		}
-		first, intervals, seconds = was, i+1, history[0].at.Sub(m.at).Seconds()
+		if was != first {
+			intervals++
+		}
+		first, seconds = was, history[0].at.Sub(m.at).Seconds()
 	}
 	return first, max(seconds, 1e-3), intervals
 }
@@ -165,7 +175,7 @@ func partitionsOf(j *metric.Job, id int) partitions {
 		}
 		for k := range j.Operators[i].Subtasks {
 			for _, g := range j.Operators[i].Subtasks[k].Gauges {
-				if g.Name != headroom && g.Name != unreadAge && g.Name != retentionTime || !finite(g.Value) {
+				if g.Name != headroom && g.Name != unreadAge && g.Name != retentionTime && g.Name != "lag" || !finite(g.Value) {
 					continue
 				}
 				key := partitionOf(g.Labels)
