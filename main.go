@@ -9,6 +9,8 @@ import (
 
 	"github.com/affluxdev/afflux/internal/doctor"
 	"github.com/spf13/cobra"
+
+	"github.com/affluxdev/afflux/internal/api"
 )
 
 // Main makes a command of a job and runs it: it parses the flags of the
@@ -49,7 +51,11 @@ second interrupt stops at once. Exit status: 0 done, 1 the job failed, 2 wrong f
 			if cmd.Flags().Changed("from") || unclaimed {
 				j.Set(StartFrom(from, unclaimed))
 			}
-			return Execute(ctx, j, o)
+			err := Execute(ctx, j, o)
+			if errors.Is(err, api.ErrTLS) {
+				code = ExitUsage
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()

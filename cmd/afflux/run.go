@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/affluxdev/afflux"
+	"github.com/affluxdev/afflux/internal/api"
 	"github.com/affluxdev/afflux/pipeline"
 )
 
@@ -127,7 +128,11 @@ func (f *runFlags) run(cmd *cobra.Command, file string) error {
 			}()
 		}
 	}
-	return exit(afflux.ExitFailed, afflux.Execute(cmd.Context(), job, f.options))
+	err = afflux.Execute(cmd.Context(), job, f.options)
+	if errors.Is(err, api.ErrTLS) {
+		return exit(afflux.ExitUsage, err)
+	}
+	return exit(afflux.ExitFailed, err)
 }
 
 // usageProblem prints the problems of a pipeline, which have the form of a

@@ -155,3 +155,14 @@ func TestLint(t *testing.T) {
 		t.Errorf("schema: %v", err)
 	}
 }
+
+// TestRunWithWrongTLS stops before anything runs, on the default address too.
+func TestRunWithWrongTLS(t *testing.T) {
+	file := pipelineFile(t, strings.Replace(counting, "SINK", "stdout: { format: csv }", 1))
+	for _, args := range [][]string{{"--tls-cert", "cert.pem"}, {"--tls-client-ca", "ca.pem", "--listen", ":0"}} {
+		code, stdout, stderr := command(t, append([]string{"run", file, "--headless"}, args...)...)
+		if code != afflux.ExitUsage || stdout != "" || !strings.Contains(stderr, "--tls-key") {
+			t.Errorf("%v: %d %q %q", args, code, stdout, stderr)
+		}
+	}
+}

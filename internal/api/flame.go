@@ -37,9 +37,6 @@ type flame struct {
 // the outermost on. Only the named operator's samples count, unless it is "".
 func flameOf(p *profile.Profile, operator string) *flame {
 	root := &flame{Name: "all"}
-	if operator != "" {
-		root.Name = operator
-	}
 	value := nanosOf(p)
 	if value < 0 {
 		return root

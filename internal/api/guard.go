@@ -62,7 +62,7 @@ func guard(next http.Handler, is rules) http.Handler {
 		case shown == noProof && r.URL.Path != healthPath:
 			is.session.refuse(w, r)
 		case foreign(r), post && origins.Check(r) != nil, post && shown == byCookie && !ownPage(r):
-			http.Error(w, "a page of another origin must not ask for this", http.StatusForbidden)
+			http.Error(w, "only the page of this server may ask for this, and programs that send no Origin, with the token in a header if there is one", http.StatusForbidden)
 		case !is.mayAsk && (post || r.URL.Path == profilePath):
 			http.Error(w, "this server does not know who asks: for this, run the job with a token in AFFLUX_TOKEN, or with --tls-client-ca", http.StatusForbidden)
 		case post && !isJSON(r):

@@ -12,6 +12,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -138,12 +139,19 @@ func Serve(ctx context.Context, o Options) (*Server, error) {
 // Addr is the address that the server listens on, with its real port.
 func (s *Server) Addr() string { return s.address }
 
-// URL is the address of the page, and what the other paths come after.
+// URL is the address of the page, and what the other paths come after, as it is
+// asked for on this machine.
 func (s *Server) URL() string {
-	if s.secure {
-		return "https://" + s.address
+	address := s.address
+	if host, port, err := net.SplitHostPort(address); err == nil {
+		if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+			address = net.JoinHostPort("localhost", port)
+		}
 	}
-	return "http://" + s.address
+	if s.secure {
+		return "https://" + address
+	}
+	return "http://" + address
 }
 
 // Close stops listening, lets answers in progress end within two seconds, and
