@@ -19,9 +19,9 @@ const tabled = 12;
 // above it. A click looks closer. The same in words is the table under it.
 export function Flame({ profile }: { profile: Profile }) {
   const whole = useMemo(() => {
-    // Of one operator the first level repeats its name.
+    // Of one operator the first level says nothing.
     const only = profile.root.children?.[0];
-    return only && profile.root.children?.length === 1 && only.name === profile.root.name ? only : profile.root;
+    return only && profile.root.children?.length === 1 && only.ms === profile.root.ms ? only : profile.root;
   }, [profile]);
   const [top, setTop] = useState<Frame>(whole);
   const root = contains(whole, top) ? top : whole;
@@ -136,9 +136,10 @@ function ownTimes(root: Frame): [string, number][] {
   return [...own].sort((a, b) => b[1] - a[1]).slice(0, tabled);
 }
 
-// The last part of "path/to/package.(*Type[path/to/other.Argument]).Method".
+// The last part of "path/to/package.(*Type[path/to/other.Argument]).Method", which may
+// have been cut off within the brackets.
 function shortName(name: string): string {
-  const plain = name.replace(/\[.*\]/, "[…]");
+  const plain = name.replace(/\[.*(\]|$)/, "[…]");
   return plain.slice(plain.lastIndexOf("/") + 1);
 }
 
