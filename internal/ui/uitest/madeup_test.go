@@ -30,9 +30,10 @@ type madeUp struct {
 	tick     atomic.Int64
 	interval time.Duration
 
+	streams   atomic.Int64 // open ones
+	overviews atomic.Bool  // answers single questions for the overview too
+
 	mu      sync.Mutex
-	streams int
-	opened  int
 	refuse  bool
 	closing chan struct{}
 }
@@ -50,6 +51,13 @@ func newMadeUp(t testing.TB, interval time.Duration, f func(tick int) object) *m
 		files.ServeHTTP(w, r)
 	})
 	mux.HandleFunc("GET /api/v1/stream", m.stream)
+	mux.HandleFunc("GET /api/v1/overview", func(w http.ResponseWriter, r *http.Request) {
+		if !m.overviews.Load() {
+			http.Error(w, "not now", http.StatusServiceUnavailable)
+			return
+		}
+		answer(w, m.next())
+	})
 	mux.HandleFunc("GET /api/v1/history", func(w http.ResponseWriter, r *http.Request) { answer(w, m.history(time.Now())) })
 	mux.HandleFunc("GET /api/v1/diagnosis", func(w http.ResponseWriter, r *http.Request) { answer(w, m.next()["health"]) })
 	mux.HandleFunc("GET /api/v1/checkpoints", func(w http.ResponseWriter, r *http.Request) { answer(w, checkpoints(time.Now())) })
@@ -99,12 +107,13 @@ func (m *madeUp) cut(refuse bool) {
 func (m *madeUp) stream(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	closing, refuse := m.closing, m.refuse
-	m.opened++
 	m.mu.Unlock()
 	if refuse {
 		http.Error(w, "not now", http.StatusServiceUnavailable)
 		return
 	}
+	m.streams.Add(1)
+	defer m.streams.Add(-1)
 	w.Header().Set("Content-Type", "text/event-stream")
 	every := time.NewTicker(m.interval)
 	defer every.Stop()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/performance"
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -293,6 +294,75 @@ func TestConnectionLost(t *testing.T) {
 	p.until(`document.querySelector("#diagnosis").innerText.includes("The job has finished") && document.querySelector(".connection").innerText === "the job has ended"`)
 	m.cut(false)
 	p.until(`document.querySelector(".connection").innerText === "the job has ended"`)
+}
+
+// Without a stream the page asks from time to time, and says so.
+func TestWithoutStream(t *testing.T) {
+	m := newMadeUp(t, quick, clicks(true))
+	m.cut(true)
+	m.overviews.Store(true)
+	p := open(t, m.URL, desktop)
+	p.expect("api/v1/stream")
+	p.expect("503")
+	p.until(`document.querySelector(".connection").innerText.startsWith("no live stream") && document.querySelectorAll("[data-operator]").length === 8`)
+}
+
+// Nobody looks at a hidden page: it follows nothing, and goes on when it is seen.
+func TestHiddenPage(t *testing.T) {
+	m := newMadeUp(t, quick, clicks(false))
+	p := open(t, m.URL, desktop)
+	p.until(`document.querySelector(".connection").innerText === "live"`)
+	hide := func(hidden bool) {
+		value[any](p, fmt.Sprintf(`void (Object.defineProperty(document, "hidden", { value: %v, configurable: true }), document.dispatchEvent(new Event("visibilitychange")))`, hidden))
+	}
+	hide(true)
+	p.until(`document.querySelector(".connection").innerText === "paused while hidden"`)
+	deadline := time.After(patience)
+	for m.streams.Load() > 0 {
+		select {
+		case <-deadline:
+			t.Fatal("a hidden page follows the job")
+		case <-time.After(quick):
+		}
+	}
+	hide(false)
+	p.until(`document.querySelector(".connection").innerText === "live"`)
+	if n := m.streams.Load(); n != 1 {
+		t.Errorf("%d streams are open, want 1", n)
+	}
+}
+
+// The graph is moved by dragging and zoomed by buttons; the end of a drag is no click.
+func TestPanAndZoom(t *testing.T) {
+	m := newMadeUp(t, quick, clicks(false))
+	m.detail = clicksDetail
+	p := open(t, m.URL, desktop)
+	p.until(`document.querySelectorAll("[data-operator]").length === 8`)
+	const transform = `document.querySelector(".picture svg > g").getAttribute("transform")`
+	at := func() (x, y float64) {
+		r := value[[]float64](p, `(() => { const r = document.querySelector('[data-operator="enrich"]').getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; })()`)
+		return r[0], r[1]
+	}
+	fitted := value[string](p, transform)
+	p.click(`[aria-label="Zoom in"]`)
+	if value[string](p, transform) == fitted {
+		t.Error("zooming changes nothing")
+	}
+	x, y := at()
+	p.do(chromedp.DragAndDropXY(x, y, x-120, y+30))
+	nx, ny := at()
+	if math.Abs(nx-(x-120)) > 8 || math.Abs(ny-(y+30)) > 8 {
+		t.Errorf("dragged by %v, %v, want -120, 30", nx-x, ny-y)
+	}
+	if value[bool](p, `Boolean(document.querySelector(".operator-panel"))`) {
+		t.Error("a drag opened the subtasks")
+	}
+	p.click(`[aria-label="Fit the graph"]`)
+	if got := value[string](p, transform); got != fitted {
+		t.Errorf("fitted again: %s, want %s", got, fitted)
+	}
+	p.click(`[data-operator="enrich"]`)
+	p.until(`document.querySelector(".operator-panel")`)
 }
 
 // The charts begin with what the server kept, and go on from the stream.

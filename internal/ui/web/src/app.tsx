@@ -12,6 +12,8 @@ import { HotKeys } from "./sections/hotkeys";
 import { LatencyTable } from "./sections/latency";
 import { follow, type Link } from "./stream";
 
+const narrow = matchMedia("(max-width: 650px)");
+
 // The whole page. One overview a second renders it anew; what did not change is not
 // touched in the document.
 export function App() {
@@ -53,6 +55,8 @@ export function App() {
   }, []);
 
   const operator = overview?.operators.find((o) => o.id === selected);
+  // A panel over the whole page keeps the focus to itself.
+  const covered = operator !== undefined && narrow.matches;
   return (
     <>
       <a class="skip" href="#diagnosis">
@@ -62,7 +66,7 @@ export function App() {
         Skip the graph
       </a>
       <Header overview={overview} link={link} />
-      <main>
+      <main inert={covered}>
         {overview ? (
           <>
             <Diagnosis overview={overview} link={link} open={openNamed} />

@@ -6,6 +6,7 @@ import type { Overview } from "./contract";
 export type Link =
   | { state: "connecting" }
   | { state: "live" }
+  | { state: "asking" }
   | { state: "lost"; since: number }
   | { state: "refused"; why: string }
   | { state: "paused" }
@@ -48,16 +49,29 @@ export function follow(to: Listener): () => void {
     drop();
     if (document.hidden) return;
     to.link(ended ? { state: "ended" } : { state: "lost", since: lastSeen });
-    // EventSource does not tell a refusal from a lost connection; this does.
-    fetch("api/v1/diagnosis").then(
-      (r) => {
-        if (r.status === 401 || r.status === 403) to.link({ state: "refused", why: refusal(r.status) });
-      },
-      () => undefined,
-    );
+    void instead();
     // After the end only another job can come, at the same address.
     timer = setTimeout(open, ended ? lastRetry : retry);
     retry = Math.min(retry * 1.6, lastRetry);
+  };
+
+  // Where there is no stream, because too many pages follow the job or a proxy holds
+  // it up, single questions may be answered. They also tell why, which EventSource
+  // does not.
+  const instead = async () => {
+    try {
+      const r = await fetch("api/v1/overview");
+      if (r.status === 401 || r.status === 403) to.link({ state: "refused", why: refusal(r.status) });
+      if (!r.ok) return;
+      const o = (await r.json()) as Overview;
+      if (source || document.hidden) return; // the stream is back, or nobody looks
+      lastSeen = Date.now();
+      ended = hasEnded(o);
+      to.link(ended ? { state: "ended" } : { state: "asking" });
+      to.overview(o);
+    } catch {
+      // It is lost indeed.
+    }
   };
 
   const heard = () => {

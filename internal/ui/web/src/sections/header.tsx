@@ -88,6 +88,9 @@ function Connection({ link }: { link: Link }) {
     case "live":
       words = "live";
       break;
+    case "asking":
+      words = "no live stream, asking every few seconds";
+      break;
     case "ended":
       words = "the job has ended";
       break;
