@@ -178,9 +178,9 @@ func (l *look) sleeps(o *metric.OperatorRate) bool {
 }
 
 // processors says how much of the machine the process uses.
-func (l *look) processors() string {
-	return fmt.Sprintf("%.1f of %d processors", l.rates.CPU, l.now.Process.Processors)
-}
+func (l *look) processors() string { return processors(l.rates.CPU, l.now.Process.Processors) }
+
+func processors(used float64, of int) string { return fmt.Sprintf("%.1f of %d processors", used, of) }
 
 func (l *look) blockingWords(f *Finding, o *metric.OperatorRate) {
 	f.Cause = Outside

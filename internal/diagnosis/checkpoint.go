@@ -21,13 +21,16 @@ const (
 	longAlignment = 2 * time.Second
 	// firstOnWay is the part of the longest way of a barrier from which on a
 	// subtask is where it is held up.
-	firstOnWay = 0.80
+	firstOnWay = 0.95
 )
 
 // checkpoints are the findings about the checkpoints of a job. That they fail is a
 // state, which one sample tells; one that is slow is none yet, unless there is no
 // other.
-func checkpoints(samples []*metric.Job) []Finding {
+//
+// Barriers wait behind the records that a bottleneck does not take: who holds them
+// up is its operator, if there is one.
+func checkpoints(samples []*metric.Job, bottleneck string) []Finding {
 	now := samples[len(samples)-1]
 	c := now.Checkpoints
 	if c == nil {
@@ -42,10 +45,10 @@ func checkpoints(samples []*metric.Job) []Finding {
 		return nil
 	case c.InProgress > 0 && age(now) > overdue*c.Interval:
 		f.Evidence = fmt.Sprintf("one is under way, and the last complete one is %s old, at an interval of %s", spanOf(age(now).Seconds()), spanOf(c.Interval.Seconds()))
-		f.Operator = farthest(now)
+		f.Operator = bottleneck
 		f.Remedy = "see which tasks have not acknowledged it (/api/v1/checkpoints) and whether the store answers"
 	case c.Last != nil && tooLong(c, c.Last) && tooLong(c, earlier(samples)):
-		slow(&f, now, c.Last)
+		slow(&f, now, bottleneck)
 	default:
 		return nil
 	}
@@ -111,14 +114,17 @@ func failing(f *Finding, now *metric.Job) {
 }
 
 // slow says where the time of a checkpoint goes.
-func slow(f *Finding, now *metric.Job, last *metric.Checkpoint) {
+func slow(f *Finding, now *metric.Job, bottleneck string) {
+	last := now.Checkpoints.Last
 	way := max(last.MaxStartDelay, last.MaxAlignment)
 	f.Evidence = fmt.Sprintf("the last took %s at an interval of %s: barriers up to %s on their way, %s to align, tasks stood still for up to %s, and storing took up to %s",
 		spanOf(last.Duration.Seconds()), spanOf(now.Checkpoints.Interval.Seconds()), spanOf(last.MaxStartDelay.Seconds()), spanOf(last.MaxAlignment.Seconds()),
 		spanOf(last.MaxSync.Seconds()), spanOf(last.MaxAsync.Seconds()))
 	switch {
 	case way >= last.MaxSync && way >= last.MaxAsync && way > 0:
-		f.Operator = farthest(now)
+		if f.Operator = bottleneck; bottleneck == "" {
+			f.Operator = farthest(now)
+		}
 		f.Remedy = "let barriers overtake records: UnalignedAfter(0) or its default of 100 ms (in YAML checkpoints.unaligned_after); and see what presses the job, since barriers wait behind records"
 		f.Avoid = "larger buffers: barriers would wait behind more records"
 	case last.MaxSync >= last.MaxAsync && last.MaxSync > 0:

@@ -45,9 +45,12 @@ func Examine(samples []*metric.Job) Report {
 	if !works(now) {
 		return r
 	}
-	e := &examination{checkpoints: checkpoints(samples)}
-	if p := periodOf(samples); len(p.looks) >= enough {
+	e := &examination{}
+	if p := periodOf(samples); len(p.picked) > enough {
 		e.rates(p)
+	}
+	for _, f := range checkpoints(samples, e.worst) {
+		e.add(0.5, f)
 	}
 	r.Findings = append(r.Findings, e.sorted()...)
 	for _, f := range r.Findings {
@@ -93,36 +96,39 @@ func lastRun(samples []*metric.Job) []*metric.Job {
 // period is the last seconds of a job.
 type period struct {
 	samples []*metric.Job // all there are, oldest first
-	looks   []*look       // the intervals, oldest first, at most window
-	recent  *look         // the last intervals in one
-	whole   *look         // all of them in one
+	// picked are those that are compared: about one a second, at most window and
+	// one more.
+	picked []*metric.Job
+	recent *look // the last intervals in one
+	// process has what the process used over all intervals.
+	process metric.Rates
 }
 
 func periodOf(samples []*metric.Job) *period {
 	p := &period{samples: samples}
-	picked := []*metric.Job{samples[len(samples)-1]}
-	for i := len(samples) - 2; i >= 0 && len(picked) <= window; i-- {
-		if picked[0].At.Sub(samples[i].At) >= spaced {
-			picked = slices.Insert(picked, 0, samples[i])
+	now := samples[len(samples)-1]
+	p.picked = []*metric.Job{now}
+	for i := len(samples) - 2; i >= 0 && len(p.picked) <= window; i-- {
+		if p.picked[0].At.Sub(samples[i].At) >= spaced {
+			p.picked = slices.Insert(p.picked, 0, samples[i])
 		}
 	}
-	for i := 1; i < len(picked); i++ {
-		p.looks = append(p.looks, between(picked[i-1], picked[i]))
-	}
-	if len(p.looks) > 0 {
-		now := picked[len(picked)-1]
-		p.recent = between(picked[max(0, len(picked)-1-late)], now)
-		p.whole = between(picked[0], now)
-	}
+	p.recent = between(p.picked[max(0, len(p.picked)-1-late)], now)
+	first := p.picked[0]
+	p.process = metric.Between(&metric.Job{At: first.At, Process: first.Process}, &metric.Job{At: now.At, Process: now.Process})
 	return p
 }
+
+// intervals is how many there are between the samples that are compared.
+func (p *period) intervals() int { return len(p.picked) - 1 }
 
 func between(a, b *metric.Job) *look { return lookAt(a, b, metric.Between(a, b)) }
 
 // examination collects findings.
 type examination struct {
-	checkpoints []Finding
-	found       []weighed
+	found []weighed
+	// worst is the operator of the largest bottleneck, "" if there is none.
+	worst string
 }
 
 // weighed is a finding with what orders it among others of its severity: the
@@ -164,7 +170,7 @@ func (e *examination) rates(p *period) {
 		}
 	}
 	if f, ok := p.collecting(limited); ok {
-		e.add(p.whole.rates.GC/2, f) // behind whom it slows down
+		e.add(p.process.GC/2, f) // behind whom it slows down
 	}
 }
 
@@ -179,7 +185,9 @@ func (e *examination) culprit(l *look, c culprit, severity Severity, lag string)
 	}
 	f := l.classify(c, effect)
 	f.Severity = severity
-	e.add(c.weight, f)
+	if e.add(c.weight, f); e.worst == "" {
+		e.worst = f.Operator
+	}
 	if b, ok := l.branch(c, f.Operator); ok {
 		b.Severity = severity
 		e.add(c.weight*0.99, b) // behind the cause itself
@@ -188,14 +196,18 @@ func (e *examination) culprit(l *look, c culprit, severity Severity, lag string)
 
 // confirmed are the culprits of late that were culprits most of the time.
 func (p *period) confirmed() (out []culprit) {
+	suspects := p.recent.all()
+	if len(suspects) == 0 {
+		return nil // what was before does not matter
+	}
 	votes := map[int]int{} // by chain
-	for _, l := range p.looks {
-		for _, c := range l.all() {
+	for i := range p.intervals() {
+		for _, c := range between(p.picked[i], p.picked[i+1]).all() {
 			votes[chainOf(c.task)]++
 		}
 	}
-	for _, c := range p.recent.all() {
-		need := most(len(p.looks))
+	for _, c := range suspects {
+		need := most(p.intervals())
 		if c.weight >= strong && c.task.busiest() >= brimful {
 			need = min(need, late)
 		}
@@ -291,9 +303,6 @@ func (l *look) fallingBehind(t *trend) Finding {
 
 // sorted are all findings, the worst first; each once.
 func (e *examination) sorted() []Finding {
-	for _, f := range e.checkpoints {
-		e.add(0.5, f)
-	}
 	slices.SortStableFunc(e.found, func(a, b weighed) int {
 		return cmp.Or(cmp.Compare(a.Severity.rank(), b.Severity.rank()), cmp.Compare(b.weight, a.weight),
 			cmp.Compare(a.Operator, b.Operator), cmp.Compare(a.Cause, b.Cause))

@@ -20,7 +20,7 @@ const (
 // the process; the operator named is the one that uses the processors most, since
 // who allocates is made to help the collector.
 func (p *period) collecting(limited bool) (Finding, bool) {
-	r := p.whole.rates
+	r, now := p.process, p.recent.now.Process
 	if r.GC < muchGarbage || r.CPU < someCPU {
 		return Finding{}, false
 	}
@@ -31,8 +31,7 @@ func (p *period) collecting(limited bool) (Finding, bool) {
 	if o := p.recent.hungriest(); o != nil {
 		f.Operator = o.Operator.Name
 	}
-	now := p.whole.now.Process
-	f.Evidence = fmt.Sprintf("the collector takes %s of the processor time that the process uses (%s); the heap has %s", percent(r.GC), p.whole.processors(), metric.FormatBytes(now.HeapBytes))
+	f.Evidence = fmt.Sprintf("the collector takes %s of the processor time that the process uses (%s); the heap has %s", percent(r.GC), processors(r.CPU, now.Processors), metric.FormatBytes(now.HeapBytes))
 	if now.LimitBytes > 0 {
 		f.Evidence += " of at most " + metric.FormatBytes(now.LimitBytes)
 	}

@@ -168,7 +168,7 @@ func TestDangers(t *testing.T) {
 		{"barriers wait behind records", checkpointed(time.Second, 3*time.Second, 2900*time.Millisecond), []string{"warning map cpu", "warning map checkpoint"}, ""},
 		{"one checkpoint does not end", func(s int, j *metric.Job) {
 			j.Checkpoints = &metric.Checkpoints{Interval: time.Second, InProgress: 1, Last: &metric.Checkpoint{ID: 1, Began: j.At.Add(-time.Minute)}}
-		}, []string{"warning map cpu", "warning  checkpoint"}, ""},
+		}, []string{"warning map cpu", "warning map checkpoint"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := Examine(story(scene{seconds: 12, ops: behind, edges: pressing, cpu: 1, each: c.each}))

@@ -89,7 +89,8 @@ func planOf(before *metric.Job, rates metric.Rates) *plan {
 			continue
 		}
 		a := &arrow{EdgeRate: e, from: from, to: to, pressure: min(max(e.Blocked, 0), 1)}
-		if before != nil && i < len(before.Edges) {
+		// The channels matter where there is pressure, at one sender at least.
+		if before != nil && i < len(before.Edges) && a.pressure*float64(subtasks(from.operators[0])) > meaningful/2 {
 			a.channels(&before.Edges[i], rates.Interval)
 		}
 		from.out = append(from.out, a)

@@ -47,13 +47,10 @@ func (p *period) trendOf(operator int, t *task) *trend {
 	var up, down, silent int
 	quiet := true
 	first, since := -1.0, time.Time{} // the oldest lag that is known
-	for k := len(p.looks) - 1; k >= 0; k-- {
-		l := p.looks[k]
-		if operator >= len(l.rates.Operators) || operator >= len(l.before.Operators) {
-			return tr
-		}
-		o := &l.rates.Operators[operator]
-		if len(p.looks)-k <= 2 {
+	for k := len(p.picked) - 1; k > 0; k-- {
+		a, b := p.picked[k-1], p.picked[k]
+		o := rateOf(a, b, operator)
+		if len(p.picked)-k <= 2 {
 			tr.rested = max(tr.rested, o.Idle)
 		}
 		if o.Out <= 0 && o.Idle >= 0.9 {
@@ -64,20 +61,20 @@ func (p *period) trendOf(operator int, t *task) *trend {
 		} else {
 			quiet = false
 		}
-		was, is := lagOf(&l.before.Operators[operator]), lagOf(&l.now.Operators[operator])
+		was, is := lagOf(&a.Operators[operator]), lagOf(&b.Operators[operator])
 		if was < 0 || is < 0 {
 			continue
 		}
-		first, since = was, l.before.At
-		switch noise := 0.01 * math.Abs(o.Out) * l.rates.Interval.Seconds(); {
+		first, since = was, a.At
+		switch noise := 0.01 * math.Abs(o.Out) * b.At.Sub(a.At).Seconds(); {
 		case is-was > max(noise, 0.5):
 			up++
 		case was-is > max(noise, 0.5):
 			down++
 		}
 	}
-	n := len(p.looks)
-	now := p.looks[n-1].now
+	n := p.intervals()
+	now := p.recent.now
 	last := lagOf(&now.Operators[operator])
 	tr.known, tr.lag = last >= 0, max(last, 0)
 	span := now.At.Sub(since).Seconds()
@@ -91,6 +88,14 @@ func (p *period) trendOf(operator int, t *task) *trend {
 	tr.growing = n >= most(window) && up >= most(n) && down <= 1 && silent <= n/2 && tr.growth > max(out/20, 1) && tr.lag > max(out, 20)
 	tr.falling = down >= most(n) && up <= 1 && tr.growth < -max(out/100, 0.5)
 	return tr
+}
+
+// rateOf is what one operator did between two samples.
+func rateOf(a, b *metric.Job, operator int) metric.OperatorRate {
+	one := func(j *metric.Job) *metric.Job {
+		return &metric.Job{At: j.At, Operators: j.Operators[operator : operator+1]}
+	}
+	return metric.Between(one(a), one(b)).Operators[0]
 }
 
 // lagOf sums the gauges named "lag" of all subtasks, -1 if there are none.
