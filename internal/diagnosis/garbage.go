@@ -38,7 +38,7 @@ func (p *period) collecting(limited bool) (Finding, bool) {
 	if f.Operator != "" {
 		f.Evidence = sentence(f.Evidence, f.Operator+" works most")
 	}
-	f.Remedy = "allocate less for each record (the heap profile of the process tells where: /debug/pprof, or go test -benchmem), keep fewer pointers in state; "
+	f.Remedy = "allocate less for each record (a heap profile tells where), keep fewer pointers in state; "
 	if now.LimitBytes > 0 && now.HeapBytes >= now.LimitBytes/2 {
 		f.Remedy += "give the process more memory and raise GOMEMLIMIT: the heap is close to it"
 	} else {

@@ -64,7 +64,6 @@ func imbalanceOf(c culprit, o *metric.OperatorRate) (imbalance, bool) {
 type hotInput struct {
 	share float64 // of the records of the operator, -1 if it is not known
 	keys  []metric.HotKey
-	keyed bool
 }
 
 // inputOf looks at what comes to a subtask, and at the keys of the arrow that
@@ -76,7 +75,6 @@ func (l *look) inputOf(o *metric.OperatorRate, hot int) hotInput {
 	}
 	fair := 1 / float64(subtasks(o))
 	for _, a := range l.dividing(o.Operator.ID) {
-		in.keyed = in.keyed || a.Edge.Kind == "hash"
 		for _, k := range a.Edge.HotKeys {
 			// A key that fills a third of what one subtask can take, at least.
 			if k.Share-k.Error >= fair/3 && k.Share-k.Error > 0.05 {
@@ -163,9 +161,6 @@ func (l *look) skew(c culprit, o *metric.OperatorRate, i imbalance) Finding {
 		f.Evidence = sentence(f.Evidence, fmt.Sprintf("it gets only %s of the records: they cost more than others", percent(in.share)))
 		f.Remedy = fmt.Sprintf("look which records take long in subtask %d of %q (the CPU profile of the operator tells where), and make them cheaper or divide them", i.hot, name)
 		f.Avoid = "more parallelism: it does not make one expensive record cheaper"
-	case !in.keyed && in.share >= 0 && len(l.dividing(o.Operator.ID)) == 0:
-		f.Remedy = fmt.Sprintf("put Rebalance() before %q", name)
-		f.Avoid = "more parallelism: the others have little to do already"
 	default:
 		if in.share >= 0 {
 			f.Evidence = sentence(f.Evidence, fmt.Sprintf("it gets %s of the records, and no single key stands out", percent(in.share)))
