@@ -42,10 +42,15 @@ func Examine(samples []*metric.Job) Report {
 	}
 	now := samples[len(samples)-1]
 	r.Seconds = now.At.Sub(samples[0].At).Seconds()
+	e := &examination{}
+	if f, ok := restarts(now); ok {
+		e.add(1, f)
+	}
 	if !works(now) {
+		r.Findings = append(r.Findings, e.sorted()...)
+		r.Healthy = len(r.Findings) == 0
 		return r
 	}
-	e := &examination{}
 	if p := periodOf(samples); len(p.picked) > enough {
 		e.rates(p)
 	}

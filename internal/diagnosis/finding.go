@@ -37,6 +37,8 @@ const (
 	Starved Cause = "starved"
 	// Lag: a source works off what it has not read yet.
 	Lag Cause = "lag"
+	// Failing: the job fails again and again, or has failed.
+	Failing Cause = "failing"
 	// Retention: data will be deleted before it is read.
 	Retention Cause = "retention"
 )
@@ -70,6 +72,8 @@ func (c Cause) Words() string {
 		return "nothing to read"
 	case Lag:
 		return "working off its lag"
+	case Failing:
+		return "failing"
 	case Retention:
 		return "data will be deleted before it is read"
 	}
@@ -128,11 +132,11 @@ type Report struct {
 }
 
 // Bottleneck is the worst finding but for those that tell only that a source has
-// nothing to read or catches up, and false when there is none. It may be a Note:
+// nothing to read or catches up, or that the job fails, and false when there is none. It may be a Note:
 // then something limits the job, and that does not matter to its input.
 func (r Report) Bottleneck() (Finding, bool) {
 	for _, f := range r.Findings {
-		if f.Cause != Lag && f.Cause != Starved {
+		if f.Cause != Lag && f.Cause != Starved && f.Cause != Failing {
 			return f, true
 		}
 	}

@@ -209,3 +209,30 @@ func TestOneRun(t *testing.T) {
 		}
 	}
 }
+
+// TestFailing tells of a job that does not come to work.
+func TestFailing(t *testing.T) {
+	for _, c := range []struct {
+		state    string
+		restarts int
+		age      time.Duration
+		want     string
+	}{
+		{"failed", 0, 0, "critical  failing"},
+		{"restarting", 5, 0, "critical  failing"},
+		{"restarting", 1, 0, ""},
+		{"running", 5, time.Second, "warning  failing"},
+		{"running", 5, time.Hour, ""},
+		{"running", 2, time.Second, ""},
+		{"finished", 5, time.Second, ""},
+	} {
+		j := &metric.Job{State: c.state, Restarts: c.restarts, Operators: []metric.Operator{{Name: "src", Subtasks: []metric.Subtask{{Wall: c.age}}}}}
+		r := Examine([]*metric.Job{j})
+		if got := strings.Join(said(r), ", "); got != c.want || r.Healthy != (c.want == "") {
+			t.Errorf("%s after %d restarts, %v old: %q, want %q", c.state, c.restarts, c.age, got, c.want)
+		}
+		if _, ok := r.Bottleneck(); ok {
+			t.Error("a failure is no bottleneck")
+		}
+	}
+}
