@@ -121,10 +121,12 @@ func run(name string) error {
 		}
 	}()
 	err := afflux.Execute(ctx, job, afflux.ExecuteOptions{Listen: "127.0.0.1:0", Headless: true, NoSummary: true, ShowValues: true})
-	if ctx.Err() != nil {
-		return nil // as told
+	select {
+	case <-ctx.Done(): // as told
+		return nil
+	default:
+		return errors.Join(err, errors.New("the job ended by itself"))
 	}
-	return errors.Join(err, errors.New("the job ended by itself"))
 }
 
 type view struct {
