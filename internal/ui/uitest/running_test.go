@@ -55,6 +55,31 @@ func TestPressureOfARunningJob(t *testing.T) {
 	t.Logf("calm again after %v", time.Since(released).Round(time.Millisecond))
 }
 
+// The end of a job is told by its last event, and stays when its server has gone.
+func TestEndOfARunningJob(t *testing.T) {
+	j := start(t, "brief")
+	p := open(t, j.address, desktop)
+	p.expect("ERR_CONNECTION_REFUSED") // the browser logs what the page tries in vain
+	p.expect("ERR_EMPTY_RESPONSE")
+	p.expect("ERR_INCOMPLETE_CHUNKED_ENCODING")
+	p.expect("ERR_CONNECTION_RESET")
+	p.until(`document.querySelector(".connection").innerText === "live"`)
+	p.within(40*time.Second, `document.querySelector("#diagnosis").innerText.includes("The job has finished")`)
+	gone := time.NewTicker(100 * time.Millisecond)
+	defer gone.Stop()
+	for deadline := time.Now().Add(patience); ; <-gone.C {
+		r, err := http.Get(j.address + "api/v1/health")
+		if err != nil {
+			break
+		}
+		_ = r.Body.Close()
+		if time.Now().After(deadline) {
+			t.Fatal("the server of a job that has ended is still there")
+		}
+	}
+	p.until(`document.querySelector(".connection").innerText === "the job has ended" && document.querySelectorAll("[data-operator].finished").length === 2`)
+}
+
 // With a token the address that has it once is enough: stream and questions go with
 // the cookie.
 func TestPageWithToken(t *testing.T) {

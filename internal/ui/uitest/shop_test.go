@@ -110,6 +110,9 @@ func run(name string) error {
 	case "wide":
 		job = afflux.NewJob("wide", afflux.Parallelism(16), afflux.Buffers(2, 4096))
 		lines(job)
+	case "brief":
+		afflux.From(job, "numbers", generator.Source(func(i int64, v *int64) { *v = i }, generator.Rate(generator.Constant(1000)), generator.For(8*time.Second))).
+			To("nowhere", blackhole.Sink[int64](), afflux.Unchained())
 	default:
 		return fmt.Errorf("no job %q", name)
 	}
@@ -125,6 +128,9 @@ func run(name string) error {
 	case <-ctx.Done(): // as told
 		return nil
 	default:
+		if name == "brief" {
+			return err
+		}
 		return errors.Join(err, errors.New("the job ended by itself"))
 	}
 }
