@@ -39,11 +39,16 @@ type builder struct {
 // planted.
 const (
 	plainRate = 1000
-	callsRate = 250
+	callsRate = 100
 	workRate  = 2000
 )
 
-func few(b *builder, _ string) { b.rate = callsRate * (1 + float64(b.parallelism)) / 2 }
+// few leaves a machine time that has none to spare, until more comes than calls
+// can be made for.
+func few(b *builder, _ string) {
+	b.rate = callsRate * (1 + float64(b.parallelism)) / 2
+	b.surge = 4 * b.rate
+}
 
 func many(b *builder, _ string) {
 	if b.rate == plainRate {

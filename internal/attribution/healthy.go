@@ -27,10 +27,10 @@ var healthyNames = []string{
 }
 
 var healthy = map[string]well{
-	// A fifth of a processor, evenly.
-	"steady": {graph: "chain", parallelism: 2, stages: works("middle", 200*time.Microsecond)},
+	// Little work, evenly: a machine that is busy with other things has room for it.
+	"steady": {graph: "chain", parallelism: 2, heavy: true, stages: works("middle", 50*time.Microsecond)},
 	// Ten times as much for a tenth of each second.
-	"bursts": {graph: "behind", parallelism: 2, chained: true, stages: works("last", 50*time.Microsecond), set: func(b *builder) {
+	"bursts": {graph: "behind", parallelism: 2, chained: true, heavy: true, stages: works("last", 20*time.Microsecond), set: func(b *builder) {
 		b.shape = func(t *topic) {
 			t.rate = func(at time.Duration) float64 {
 				if at%time.Second < time.Second/10 {
@@ -40,7 +40,7 @@ var healthy = map[string]well{
 			}
 		}
 	}},
-	"swings": {graph: "diamond", parallelism: 1, stages: works("left", 200*time.Microsecond), set: func(b *builder) {
+	"swings": {graph: "diamond", parallelism: 1, heavy: true, stages: works("left", 50*time.Microsecond), set: func(b *builder) {
 		b.shape = func(t *topic) {
 			t.rate = func(at time.Duration) float64 { return b.rate * (1 + math.Sin(at.Seconds())) }
 		}

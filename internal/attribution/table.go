@@ -97,6 +97,9 @@ var table = []Case{
 
 	one("keyed", 1, unchained, "keyed", "disk"),
 	one("keyed", 4, chained, "keyed", "disk"),
+	one("chain", 2, unchained, "middle", "disk"),
+	one("keyed", 2, unchained, "keyed", "table"),
+	one("windows", 1, chained, "window", "table"),
 
 	one("keyed", 4, unchained, "keyed", "hot"),
 	one("windows", 8, chained, "window", "hot"),

@@ -33,7 +33,8 @@ type outcome struct {
 	// also are the others that were named above a note, with the cause, in the
 	// order in which they were; before, what was said while the job was well.
 	also, before []string
-	// ahead is the innocent operator that came before a guilty one.
+	// ahead is the innocent operator that came before a guilty one, in a report or
+	// in one that named no guilty one yet.
 	ahead string
 	err   error
 	// seen tells which plants the last report named.
@@ -137,23 +138,27 @@ func (o *outcome) watch(ctx context.Context, b *builder, running *afflux.Run) {
 // judge compares a report with what was planted, and tells whether all of it
 // has been named twice in a row.
 func (o *outcome) judge(report diagnosis.Report, after time.Duration) bool {
-	all := true
+	all, last := true, -1
 	for i, p := range o.c.Plants {
 		at := slices.IndexFunc(report.Findings, func(f diagnosis.Finding) bool {
 			return f.Operator == p.At && f.Cause == ways[p.How].cause
 		})
 		if at >= 0 {
-			for _, f := range report.Findings[:at] {
-				if o.innocent(f) {
-					o.ahead = said(f)
-				}
-			}
+			last = max(last, at)
 			if o.seen[i] && o.named[i] == 0 && after <= limit {
 				o.named[i] = after
 			}
 		}
 		o.seen[i] = at >= 0
 		all = all && o.named[i] > 0
+	}
+	if last < 0 {
+		last = len(report.Findings)
+	}
+	for _, f := range report.Findings[:last] {
+		if o.innocent(f) {
+			o.ahead = said(f)
+		}
 	}
 	o.also = accused(o.also, report, o.c.Plants)
 	return all

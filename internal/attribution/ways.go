@@ -41,6 +41,7 @@ var ways = map[string]*way{
 	"later":     {cause: diagnosis.Throttled, prepare: few, stage: calls(postponing)},
 	"breaker":   {cause: diagnosis.Throttled, prepare: few, stage: broken},
 	"disk":      {cause: diagnosis.State, heavy: true, prepare: onDisk, stage: fat},
+	"table":     {cause: diagnosis.State, heavy: true, prepare: largeTable},
 	"hot":       {cause: diagnosis.Skew, heavy: true, prepare: hotKey(1000, 5000), work: hotWork},
 	"hot calls": {cause: diagnosis.Skew, prepare: hotKey(200, 2000), stage: oneByOne},
 	"posts":     {cause: diagnosis.Sink, heavy: true, prepare: few, sink: posting},
@@ -255,6 +256,23 @@ func onDisk(b *builder, _ string) {
 		}
 		return seq % int64(b.parallelism)
 	}
+	b.stateOnDisk()
+}
+
+// largeTable keeps little for each of so many keys that few are in memory.
+func largeTable(b *builder, _ string) {
+	b.rate, b.surge = 2000, 300_000
+	b.key = func(seq int64) int64 {
+		if b.on.Load() {
+			return int64(uint64(seq) * 0x9e3779b97f4a7c15 >> 16 % 500_000)
+		}
+		return seq % 1009
+	}
+	b.stateOnDisk()
+}
+
+// stateOnDisk gives states as little memory as there can be.
+func (b *builder) stateOnDisk() {
 	disk, err := pebble.In(b.directory(), pebble.MinMemory)
 	if err != nil {
 		b.fail(err)
