@@ -163,7 +163,7 @@ func (e *examination) rates(p *period) {
 		if f, ok := p.silent(t); ok {
 			e.add(1, f)
 		}
-		if t.growing && !explained[t.task] {
+		if t.growing && !explained[t.task] && !t.held() {
 			limited = true
 			e.add(min(t.growth/max(t.source.Out, 1), 1), p.recent.fallingBehind(t))
 		}

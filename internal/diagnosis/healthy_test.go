@@ -146,6 +146,29 @@ func TestOnset(t *testing.T) {
 	}
 }
 
+// TestOnsetAccusesNobodyElse follows a lag that wavers before the onset, and so
+// seems to grow before the pressure is confirmed.
+func TestOnsetAccusesNobodyElse(t *testing.T) {
+	lag := func(s int) float64 {
+		if s <= 10 {
+			return float64(s)
+		}
+		return 10 + 3000*float64(s-10)
+	}
+	samples := story(scene{seconds: 10, ops: []op{{name: "src", kind: "source", busy: 0.02, out: 50, lagAt: lag}, idleMap}, edges: calm},
+		scene{seconds: 8, ops: []op{pressedSource.with(lag), fullMap}, edges: pressing, cpu: 1})
+	for n := range samples {
+		for _, f := range Examine(samples[:n+1]).Findings {
+			if f.Operator == "src" && f.Severity != Note {
+				t.Errorf("second %d: %+v", n, f)
+			}
+		}
+	}
+	if r := Examine(samples); r.Healthy {
+		t.Error("the culprit is not named at last")
+	}
+}
+
 func TestDangers(t *testing.T) {
 	behind := []op{pressedSource.with(steadily(5000, 700)), fullMap}
 	failing := func(n int64) func(int, *metric.Job) {

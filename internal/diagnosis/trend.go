@@ -127,6 +127,11 @@ func (t *trend) keepsUp() bool {
 	return t.known && !t.growing && t.lag <= max(atHand*t.source.Out, 20) && t.rested >= rests
 }
 
+// held tells that a source waits for credit and is not at work for the most part:
+// what presses it is to be found, which may take a second or two more, and not the
+// source.
+func (t *trend) held() bool { return t.task.blocked() > meaningful && t.source.Own < saturated }
+
 // bounded tells that the input of a source ends.
 func (t *trend) bounded() bool {
 	o := &t.source.Operator
