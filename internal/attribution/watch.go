@@ -113,7 +113,9 @@ func (o *outcome) watch(ctx context.Context, b *builder, running *afflux.Run) {
 		switch {
 		case now.Sub(began) < settles:
 		case onset.IsZero():
-			o.before = accused(o.before, report, nil)
+			if o.before = accused(nil, report, nil); len(o.before) > 0 {
+				return // the numbers are those of the false alarm
+			}
 			if o.c.Well != "" {
 				if now.Sub(began) > watched {
 					return
@@ -128,9 +130,6 @@ func (o *outcome) watch(ctx context.Context, b *builder, running *afflux.Run) {
 			if o.judge(report, now.Sub(onset)) || now.Sub(onset) > limit {
 				return
 			}
-		}
-		if len(o.before) > 0 {
-			return // the numbers are those of the false alarm
 		}
 	}
 }
