@@ -25,6 +25,7 @@ test: ## vet, every test with the race detector, and the simulation of many seed
 	go vet ./...
 	go test -race -short ./...
 	go test . ./state/... ./operator/... ./internal/job/
+	go test -short -run Cost ./internal/ui/uitest/
 	AFFLUX_SEEDS=$(SEEDS) go test -count=1 ./internal/simtest/
 	@if [ -f bench/go.mod ]; then echo "cd bench && go vet ./... && go test ./..."; cd bench && go vet ./... && go test ./...; fi
 
@@ -50,7 +51,7 @@ ui: ## build the web page from its sources (needs Node 20.19 or later and npm)
 	cd internal/ui/web && npm ci --no-audit --no-fund && npm run build
 
 screenshots: ## draw the pictures of the page in docs/images (needs Chromium; a minute and a half)
-	go test -count=1 -run 'TestScreenshots$$' ./internal/ui/uitest -args -screenshots=$(CURDIR)/docs/images
+	go test -count=1 -tags screenshots -run 'TestScreenshots$$' ./internal/ui/uitest -args -screenshots=$(CURDIR)/docs/images
 
 fmt: ## gofmt every file
 	$$(go env GOROOT)/bin/gofmt -w .

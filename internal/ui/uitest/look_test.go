@@ -1,17 +1,21 @@
+//go:build screenshots
+
 package uitest
 
 import (
+	"flag"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 )
 
-// TestLook draws the page for people to look at it, into the folder AFFLUX_LOOK.
+var looks = flag.String("looks", "", "draw made-up jobs in many forms into this `folder`")
+
+// TestLook draws made-up jobs for people to look at while they change the page.
 func TestLook(t *testing.T) {
-	dir := os.Getenv("AFFLUX_LOOK")
+	dir := *looks
 	if dir == "" {
-		t.Skip("draws nothing without AFFLUX_LOOK")
+		t.Skip("draws nothing without -looks")
 	}
 	for name, c := range map[string]struct {
 		look
