@@ -266,19 +266,3 @@ func (p *tab) press(keys ...string) {
 		p.do(chromedp.KeyEvent(k))
 	}
 }
-
-// picture takes a picture of what is in sight, or of the whole page.
-func (p *tab) picture(path string, whole bool) {
-	p.t.Helper()
-	take := chromedp.CaptureScreenshot()
-	if whole {
-		take = chromedp.FullScreenshot(100)
-	}
-	png, err := chromedp.Run(p.ctx, take)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, png, 0o644); err != nil {
-		p.t.Fatal(err)
-	}
-}

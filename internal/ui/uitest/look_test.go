@@ -32,21 +32,21 @@ func TestLook(t *testing.T) {
 		m.detail, m.profile = clicksDetail, flame("count")
 		p := open(t, m.URL, c.look)
 		p.until(`document.querySelectorAll(".checkpoints tbody tr").length > 3 && document.querySelector(".letters li")`)
-		p.picture(dir+"/"+name+".png", false)
+		p.picture(dir+"/"+name+".png")
 		for i := range 4 {
 			if c.width > 600 && i > 0 {
 				break
 			}
 			value[any](p, fmt.Sprintf("scrollTo(0, %d)", (i+1)*c.height))
 			p.until("true")
-			p.picture(fmt.Sprintf("%s/%s-%d.png", dir, name, i+1), false)
+			p.picture(fmt.Sprintf("%s/%s-%d.png", dir, name, i+1))
 		}
 		if name == "hundreds-dark" {
 			value[any](p, "scrollTo(0, 0)")
 			for i := range 3 {
 				p.click(`[aria-label="Zoom in"]`)
 				p.click(`[aria-label="Zoom in"]`)
-				p.picture(fmt.Sprintf("%s/%s-zoom%d.png", dir, name, i+1), false)
+				p.picture(fmt.Sprintf("%s/%s-zoom%d.png", dir, name, i+1))
 			}
 			continue
 		}
@@ -54,6 +54,6 @@ func TestLook(t *testing.T) {
 		p.until(`document.querySelectorAll(".subtasks tbody tr").length == 4`)
 		p.click(`.profile button`)
 		p.until(`document.querySelectorAll(".flame button").length > 5`)
-		p.picture(dir+"/"+name+"-panel.png", false)
+		p.picture(dir+"/"+name+"-panel.png")
 	}
 }

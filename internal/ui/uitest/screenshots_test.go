@@ -15,6 +15,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 var screenshots = flag.String("screenshots", "", "draw the pictures of the documentation into this `folder`")
@@ -33,7 +35,7 @@ func TestScreenshots(t *testing.T) {
 	p := open(t, j.address, wide)
 	draw := func(p *tab, name string) {
 		path := filepath.Join(*screenshots, "page-"+name+".png")
-		p.picture(path, false)
+		p.picture(path)
 		if err := compact(path); err != nil {
 			t.Fatal(err)
 		}
@@ -64,6 +66,18 @@ func TestScreenshots(t *testing.T) {
 	narrow := open(t, j.address, look{width: 390, height: 844, scale: 2})
 	narrow.within(40*time.Second, bottleneck)
 	draw(narrow, "narrow")
+}
+
+// picture takes a picture of what is in sight.
+func (p *tab) picture(path string) {
+	p.t.Helper()
+	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, png, 0o644); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // compact writes a picture anew with at most 256 colours: those that it has most
