@@ -32,7 +32,7 @@ func TestLook(t *testing.T) {
 		m.detail, m.profile = clicksDetail, flame("count")
 		p := open(t, m.URL, c.look)
 		p.until(`document.querySelectorAll(".checkpoints tbody tr").length > 3 && document.querySelector(".letters li")`)
-		p.picture(dir+"/"+name+".png")
+		p.picture(dir + "/" + name + ".png")
 		for i := range 4 {
 			if c.width > 600 && i > 0 {
 				break
@@ -54,6 +54,6 @@ func TestLook(t *testing.T) {
 		p.until(`document.querySelectorAll(".subtasks tbody tr").length == 4`)
 		p.click(`.profile button`)
 		p.until(`document.querySelectorAll(".flame button").length > 5`)
-		p.picture(dir+"/"+name+"-panel.png")
+		p.picture(dir + "/" + name + "-panel.png")
 	}
 }
