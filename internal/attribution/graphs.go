@@ -49,7 +49,8 @@ func diamond(b *builder) {
 	b.sink(b.stage(left.Union("union", right), "after"), "sink")
 }
 
-// join brings two sources together, record by record.
+// join brings two sources together, record by record: each finds its other one
+// however far one source is ahead.
 func join(b *builder) {
 	left := b.stage(timed(b.source("orders")), "left")
 	right := b.stage(timed(b.source("payments")), "right")
@@ -58,7 +59,7 @@ func join(b *builder) {
 		work = w.work(b)
 	}
 	pairs := left.KeyBy("order", byKey).Join(right.KeyBy("paid", byKey)).
-		Between(-time.Second, time.Second).
+		Between(-time.Minute, time.Minute).
 		Inner("join", func(l, _ *Record) Record { work(); return *l }, afflux.AnyOrder())
 	b.sink(b.stage(pairs.Stream, "after"), "sink")
 }

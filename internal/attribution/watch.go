@@ -13,11 +13,8 @@ import (
 
 // Times of a case.
 const (
-	// settles is how long a job may take until it runs as it will: what is
-	// said before is not held against anybody.
-	settles = 2 * time.Second
-	// stays is how long it is watched while it is well.
-	stays = 3 * time.Second
+	// stays is how long a job is watched before anything is switched on.
+	stays = 5 * time.Second
 	// limit is the time after the onset within which the culprit must be named.
 	limit = 10 * time.Second
 	// watched is how long a healthy job is watched.
@@ -111,7 +108,6 @@ func (o *outcome) watch(ctx context.Context, b *builder, running *afflux.Run) {
 		report := diagnosis.Examine(sampler.Samples())
 		o.evidence, o.numbers = report.Findings, numbers(sampler)
 		switch {
-		case now.Sub(began) < settles:
 		case onset.IsZero():
 			if o.before = accused(nil, report, nil); len(o.before) > 0 {
 				return // the numbers are those of the false alarm
@@ -122,7 +118,7 @@ func (o *outcome) watch(ctx context.Context, b *builder, running *afflux.Run) {
 				}
 				continue
 			}
-			if now.Sub(began) > settles+stays {
+			if now.Sub(began) > stays {
 				onset = time.Now()
 				b.on.Store(true)
 			}
