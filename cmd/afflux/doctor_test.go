@@ -56,7 +56,9 @@ func TestDoctorOfJob(t *testing.T) {
 	address := freeAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- afflux.Execute(ctx, job, afflux.ExecuteOptions{Listen: address, Quiet: true}) }()
+	// The command below has the process's own output replaced meanwhile.
+	options := afflux.ExecuteOptions{Listen: address, Quiet: true, Stdout: os.Stdout, Stderr: os.Stderr}
+	go func() { ended <- afflux.Execute(ctx, job, options) }()
 	defer func() {
 		cancel()
 		<-ended // with the error of who was cancelled
