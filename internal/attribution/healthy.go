@@ -7,6 +7,7 @@ import (
 
 	"github.com/affluxdev/afflux"
 	"github.com/affluxdev/afflux/connector"
+	"github.com/affluxdev/afflux/connector/blackhole"
 	"github.com/affluxdev/afflux/internal/checkpoint"
 )
 
@@ -46,8 +47,9 @@ var healthy = map[string]well{
 		}
 	}},
 	"nearly idle": {graph: "fan-out", parallelism: 4, chained: true, set: func(b *builder) { b.rate = 2 }},
-	// It is behind, works as much as it can, and comes nearer all the time.
-	"catching up": {graph: "chain", parallelism: 1, heavy: true, stages: works("middle", 200*time.Microsecond), set: func(b *builder) {
+	// It is behind, writes as much as the other side takes, and comes nearer all the
+	// time.
+	"catching up": {graph: "chain", parallelism: 1, stages: map[string]*way{"sink": {sink: limited}}, set: func(b *builder) {
 		b.shape = func(t *topic) { t.backlog = 200_000 }
 	}},
 	"windows": {graph: "windows", parallelism: 4, chained: true, set: func(b *builder) {
@@ -74,13 +76,17 @@ var healthy = map[string]well{
 	}},
 }
 
+// limited is a sink that takes four times what comes, and no more.
+func limited(b *builder, _ string) connector.Sink[Record] {
+	return blackhole.Sink[Record](blackhole.Rate(4 * b.rate))
+}
+
 // works is a stage with some work for each record.
 func works(at string, d time.Duration) map[string]*way {
 	return map[string]*way{at: {
 		stage: func(_ *builder, s *afflux.Stream[Record], name string) *afflux.Stream[Record] {
 			return s.Update(name, func(*Record) { spin(d) })
 		},
-		sink: func(*builder, string) connector.Sink[Record] { return endpoint{encode: func() { spin(d) }} },
 	}}
 }
 
