@@ -90,7 +90,7 @@ func fetch(ctx context.Context, home string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("realkafka: %w", err)
 	}
-	defer os.RemoveAll(part)
+	defer func() { _ = os.RemoveAll(part) }() // what is left does no harm
 	if err := os.WriteFile(filepath.Join(part, "pom.xml"), []byte(pom), 0o644); err != nil {
 		return "", fmt.Errorf("realkafka: %w", err)
 	}

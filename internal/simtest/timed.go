@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -78,9 +79,7 @@ func simulateTime[R any, P record[R]](seed uint64, calm bool) (Result, error) {
 	})
 	res.Steps, res.Trace = w.steps, w.trace
 	if err != nil {
-		err = fmt.Errorf("%w\n%s", err, w.dump())
-		w.close()
-		return res, err
+		return res, errors.Join(fmt.Errorf("%w\n%s", err, w.dump()), w.close())
 	}
 	if err := t.verify(&res); err != nil {
 		return res, err

@@ -3,6 +3,7 @@ package statetest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -355,8 +356,10 @@ func (m *states[K]) maps(r *rapid.T, w *remembered) {
 		r.Fatalf("%d and %d entries, want %d and %d", m.entries.Len(), m.readMap.Len(), len(w.entries), len(w.readMap))
 	}
 	for k, p := range m.entries.All() {
-		var n int
-		fmt.Sscan(k, &n)
+		n, err := strconv.Atoi(k)
+		if err != nil {
+			r.Fatal(err)
+		}
 		if t, ok := w.entries[n]; !ok || p != pairOf(t.v) {
 			r.Fatalf("entry %q is %v, want %v", k, p, t)
 		}
