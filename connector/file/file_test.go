@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -260,6 +261,19 @@ func TestBadRows(t *testing.T) {
 	}
 }
 
+// What is returned by who takes rejected records does not pass for an end.
+func TestRefusedRow(t *testing.T) {
+	sub := connector.Subtask{Parallelism: 1, Wake: func() {}, Reject: func(connector.Rejected) error { return io.EOF }}
+	r, err := Source[line](write(t, "in.csv", "n,file,text\nx,a,b\n1,a,b\n")).Open(context.Background(), sub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if st, err := r.Poll(event.NewRecords[line](10), connector.Limit{Records: 10, Bytes: 1 << 20}); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v, %v", st, err)
+	}
+}
+
 func TestSourceErrors(t *testing.T) {
 	dir := t.TempDir()
 	pack(t, filepath.Join(dir, "cut.csv.gz"), "n,file,text\n"+strings.Repeat("1,a,b\n2,c,d\n", 50_000))
@@ -374,7 +388,7 @@ func checkFull(t *testing.T, s connector.Sink[line], name string) {
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), name+" after ") || !strings.Contains(err.Error(), "free space") || strings.Contains(err.Error(), "partial") {
 		t.Errorf("got %v", err)
 	}
-	if again := w.Flush(context.Background()); again != err {
+	if again := w.Flush(context.Background()); !errors.Is(again, err) {
 		t.Errorf("the second Flush says %v", again)
 	}
 	if err := w.Close(); err != nil {

@@ -3,6 +3,7 @@
 package file
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -45,7 +46,7 @@ func (g *gate) write(b []byte) error {
 	for len(b) > 0 {
 		_, err := unix.Poll(fds, -1)
 		switch {
-		case err == unix.EINTR:
+		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
 			return os.NewSyscallError("poll", err)

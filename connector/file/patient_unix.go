@@ -3,6 +3,7 @@
 package file
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -36,7 +37,7 @@ func (p *patient) Read(b []byte) (int, error) {
 	for {
 		_, err := unix.Poll(fds, -1)
 		switch {
-		case err == unix.EINTR:
+		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
 			return 0, fmt.Errorf("poll: %w", err)

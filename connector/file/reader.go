@@ -96,10 +96,10 @@ func (r *reader[T]) open() error {
 		return r.proceed()
 	}
 	r.headed = false
-	switch err := r.header(); err {
-	case nil:
+	switch err := r.header(); {
+	case err == nil:
 		return r.proceed()
-	case errNothing, errAgain, io.EOF:
+	case errors.Is(err, errNothing), errors.Is(err, errAgain), errors.Is(err, errEnd): // Poll goes on
 		return nil
 	default:
 		return err
@@ -118,10 +118,10 @@ func (r *reader[T]) buffer() []byte {
 func (r *reader[T]) header() error {
 	for {
 		line, err := r.scan.next()
-		if err == errTooLong {
+		switch {
+		case errors.Is(err, errTooLong):
 			return r.wrap(fmt.Errorf("the header is longer than %d bytes", r.scan.max), r.scan.line)
-		}
-		if err != nil {
+		case err != nil:
 			return r.readError(err)
 		}
 		if len(bytes.TrimSpace(line)) == 0 {
@@ -169,9 +169,9 @@ func (r *reader[T]) wrap(err error, line int64) error {
 // readError explains an error of the scanner; its own signals pass.
 func (r *reader[T]) readError(err error) error {
 	switch {
-	case err == nil, err == io.EOF, err == errNothing, err == errAgain, err == errTooLong:
+	case errors.Is(err, errEnd), errors.Is(err, errNothing), errors.Is(err, errAgain):
 		return err
-	case err == errShort:
+	case errors.Is(err, errShort):
 		return r.wrap(fmt.Errorf("ends ahead of line %d, up to which it was read at the checkpoint: it was replaced; put back the file that was read", r.scan.lines+1), 0)
 	case r.source.config.compressionOf(r.inputs[r.at].path) != compressNone && !errors.Is(err, os.ErrClosed):
 		return fmt.Errorf("%s: cannot read on after line %d: corrupt, or cut off: %w", r.name(), r.scan.lines, err)
@@ -191,14 +191,13 @@ func (r *reader[T]) Poll(dst *event.Records[T], limit connector.Limit) (connecto
 		}
 	}
 	err := r.fill(dst, limit)
-	switch err {
-	case nil, errAgain:
+	switch {
+	case err == nil, errors.Is(err, errAgain):
 		return st, nil
-	case errNothing:
+	case errors.Is(err, errNothing):
 		st.State = connector.Idle
 		return st, nil
-	case io.EOF:
-	default:
+	case !errors.Is(err, errEnd):
 		return st, err
 	}
 	if !r.headed {
@@ -229,14 +228,14 @@ func (r *reader[T]) fill(dst *event.Records[T], limit connector.Limit) error {
 	var bytes int64
 	for n := 0; n < limit.Records && bytes < limit.Bytes; n++ {
 		line, err := r.scan.next()
-		if err == errTooLong {
+		if err != nil {
+			if !errors.Is(err, errTooLong) {
+				return r.readError(err)
+			}
 			if err := r.reject(line, fmt.Errorf("the record is longer than %d bytes (MaxLine)", r.scan.max)); err != nil {
 				return err
 			}
 			continue
-		}
-		if err != nil {
-			return r.readError(err)
 		}
 		if len(line) == 0 && !in.format.blank {
 			continue

@@ -26,6 +26,9 @@ type scanner struct {
 }
 
 var (
+	// errEnd says that the input ends. It is the scanner's own, because io.EOF may
+	// also come from others, such as who takes rejected records.
+	errEnd = errors.New("the end")
 	// errNothing says that a reader that does not wait has nothing at hand.
 	errNothing = errors.New("nothing at hand")
 	errTooLong = errors.New("longer than the limit")
@@ -37,9 +40,9 @@ var (
 // quantum is how many bytes are skipped in one call.
 const quantum = 1 << 20
 
-// next returns the next record without its line ending. The record is valid
-// until the next call. With errTooLong it returns the beginning of a record
-// that was skipped.
+// next returns the next record without its line ending, or errEnd. The record
+// is valid until the next call. With errTooLong it returns the beginning of a
+// record that was skipped.
 func (s *scanner) next() ([]byte, error) {
 	if s.ahead > 0 {
 		if err := s.pass(); err != nil {
@@ -54,30 +57,8 @@ func (s *scanner) next() ([]byte, error) {
 	first, size, open := 0, 0, false
 	for {
 		i, err := s.newline(size)
-		if err == errTooLong {
-			if first > 0 { // a quote that nothing closes: its line is a bad record, the rest is not
-				return s.take(first, 1), nil
-			}
-			s.line = s.lines + 1
-			rec := s.buf[s.start : s.start+s.max]
-			s.start += s.max
-			s.skipping = true
-			return rec, errTooLong
-		}
-		if err == io.EOF {
-			if s.start == s.end {
-				return nil, io.EOF
-			}
-			if first > 0 {
-				rest := s.buf[s.start+size : s.end]
-				if len(rest) == 0 || s.quotes.Open(trim(rest), true) {
-					return s.take(first, 1), nil
-				}
-			}
-			return s.take(s.end-s.start, 1), nil
-		}
 		if err != nil {
-			return nil, err
+			return s.unended(first, size, err)
 		}
 		line := s.buf[s.start+size : s.start+i]
 		size = i + 1
@@ -91,6 +72,31 @@ func (s *scanner) next() ([]byte, error) {
 			first = size
 		}
 	}
+}
+
+// unended returns the record that no line feed ends, because of err. A quote
+// that is open has taken in size bytes, the first line of them with first.
+func (s *scanner) unended(first, size int, err error) ([]byte, error) {
+	switch {
+	case errors.Is(err, errTooLong):
+		if first > 0 { // a quote that nothing closes: its line is a bad record, the rest is not
+			return s.take(first, 1), nil
+		}
+		s.line = s.lines + 1
+		rec := s.buf[s.start : s.start+s.max]
+		s.start += s.max
+		s.skipping = true
+		return rec, errTooLong
+	case !errors.Is(err, errEnd), s.start == s.end:
+		return nil, err
+	}
+	if first > 0 {
+		rest := s.buf[s.start+size : s.end]
+		if len(rest) == 0 || s.quotes.Open(trim(rest), true) {
+			return s.take(first, 1), nil
+		}
+	}
+	return s.take(s.end-s.start, 1), nil
 }
 
 var newline = []byte("\n")
@@ -131,7 +137,7 @@ func (s *scanner) newline(from int) (int, error) {
 	}
 }
 
-// fill reads more.
+// fill reads more. At the end of the input it returns errEnd.
 func (s *scanner) fill() error {
 	if s.err != nil {
 		return s.err
@@ -146,9 +152,13 @@ func (s *scanner) fill() error {
 		s.start, s.buf = 0, grown
 	}
 	n, err := s.r.Read(s.buf[s.end:])
+	if err == io.EOF {
+		err = errEnd
+	}
+	nothing := errors.Is(err, errNothing)
 	s.end += n
 	s.total += int64(n)
-	if !s.begun && (s.end-s.start >= 3 || err != nil && err != errNothing) {
+	if !s.begun && (s.end-s.start >= 3 || err != nil && !nothing) {
 		s.begun = true
 		if bytes.HasPrefix(s.buf[s.start:s.end], []byte("\ufeff")) {
 			s.start += 3
@@ -156,11 +166,11 @@ func (s *scanner) fill() error {
 	}
 	switch {
 	case n > 0:
-		if err != nil && err != errNothing {
+		if err != nil && !nothing {
 			s.err = err
 		}
 		return nil
-	case err == errNothing:
+	case nothing:
 		return err
 	case err != nil:
 		s.err = err
@@ -220,7 +230,7 @@ func (s *scanner) pass() error {
 		if passed > quantum {
 			return errAgain
 		}
-		if err := s.fill(); err == io.EOF {
+		if err := s.fill(); errors.Is(err, errEnd) {
 			return errShort
 		} else if err != nil {
 			return err
