@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/affluxdev/afflux/connector"
@@ -214,11 +215,11 @@ func (r *reading[T]) checkProgress() error {
 	done, total := p.Progress()
 	switch {
 	case done < r.percent:
-		return fmt.Errorf("Progress went back from %d to %d", r.percent, done)
+		return fmt.Errorf("the progress went back from %d to %d", r.percent, done)
 	case total > 0 && done > total:
-		return fmt.Errorf("Progress says %d of %d", done, total)
+		return fmt.Errorf("the progress says %d of %d", done, total)
 	case r.done && total > 0 && done != total:
-		return fmt.Errorf("Progress says %d of %d after Done", done, total)
+		return fmt.Errorf("the progress says %d of %d after Done", done, total)
 	}
 	r.percent = done
 	return nil
@@ -277,18 +278,14 @@ func waitAny[T any](all []*reading[T]) error {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	woken := make(chan error, len(all))
-	waiting := 0
+	var wg sync.WaitGroup
 	for _, r := range all {
-		if r.last.State != connector.Idle {
-			continue
+		if r.last.State == connector.Idle {
+			wg.Go(func() { woken <- r.sub.waitUntil(ctx, r.last.After) })
 		}
-		waiting++
-		go func() { woken <- r.sub.waitUntil(ctx, r.last.After) }()
 	}
 	err := <-woken
 	stop()
-	for range waiting - 1 {
-		<-woken
-	}
+	wg.Wait() // for the others, which were woken too, or are cancelled
 	return err
 }

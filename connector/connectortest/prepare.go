@@ -105,7 +105,7 @@ func (a *attempt[T]) prepare() (*prepared, error) {
 func (p *prepared) wait() error {
 	for _, durable := range p.durable {
 		if err := within("Durable", func() error { return durable(context.Background()) }); err != nil {
-			return fmt.Errorf("Durable: %w", err)
+			return fmt.Errorf("waiting for Durable: %w", err)
 		}
 	}
 	for i, hs := range p.handles {

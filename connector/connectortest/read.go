@@ -86,7 +86,7 @@ func pollMore[T any](tb testing.TB, h Source[T], r *reading[T]) error {
 			}
 			switch r.last.State {
 			case connector.Done:
-				return fmt.Errorf("Done after %d of %d records", len(seen), n)
+				return fmt.Errorf("the reader is Done after %d of %d records", len(seen), n)
 			case connector.Idle:
 				if len(seen) == n {
 					return nil
@@ -147,10 +147,10 @@ func checkBad[T any](tb testing.TB, h Source[T]) error {
 		got += len(r.sub.rejected)
 		for _, rej := range r.sub.rejected {
 			if rej.Origin == "" {
-				return fmt.Errorf("input was rejected without its origin: %v", rej.Reason)
+				return fmt.Errorf("input was rejected without its origin: %w", rej.Reason)
 			}
 			if len(rej.Payload) == 0 {
-				return fmt.Errorf("input was rejected without its payload: %v", rej.Reason)
+				return fmt.Errorf("input was rejected without its payload: %w", rej.Reason)
 			}
 		}
 	}
@@ -181,10 +181,10 @@ func checkRefuse[T any](tb testing.TB, h Source[T]) error {
 		return closed
 	}
 	if !errors.Is(err, r.sub.refuse) {
-		return fmt.Errorf("Reject returned %q and Poll returned %v", r.sub.refuse, err)
+		return fmt.Errorf("after Reject returned an error, Poll returned %v", err) //nolint:errorlint // err may be nil
 	}
 	if len(r.sub.rejected) != 1 {
-		return fmt.Errorf("Reject was called %d times, again after it returned an error", len(r.sub.rejected))
+		return fmt.Errorf("after Reject returned an error it was called again, %d times in all", len(r.sub.rejected))
 	}
 	return nil
 }

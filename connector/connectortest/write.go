@@ -254,7 +254,8 @@ func checkBadRecord[T any](tb testing.TB, h Sink[T]) error {
 	w.sub.refuse = errors.New("the user wants the job to fail")
 	w.batch.Append(*h.Bad, 0)
 	if err = w.send(); !errors.Is(err, w.sub.refuse) {
-		return errors.Join(fmt.Errorf("Reject returned %q and Write returned %v", w.sub.refuse, err), finish(all, false))
+		err = fmt.Errorf("after Reject returned an error, Write returned %v", err) //nolint:errorlint // err may be nil
+		return errors.Join(err, finish(all, false))
 	}
 	return finish(all, false)
 }
