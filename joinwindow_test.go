@@ -31,14 +31,6 @@ func drawTrips(t *rapid.T, span, bound time.Duration) []trip {
 	return out
 }
 
-func unwrap(trips []trip) []stay {
-	out := make([]stay, len(trips))
-	for i, v := range trips {
-		out[i] = v.stay
-	}
-	return out
-}
-
 // together are the pairs of one window, -1 for a missing side.
 type together struct{ user, left, right int }
 
@@ -72,7 +64,7 @@ func meetings(left []stay, right []trip, of func(time.Time) [][2]time.Time, gap 
 		v.ID += isRight
 		all = append(all, v.stay)
 	}
-	bags := []bag(nil)
+	var bags []bag
 	if of != nil {
 		bags = inWindows(all, of)
 	} else {

@@ -234,7 +234,7 @@ func TestAccumulatorsThatCannotBeStored(t *testing.T) {
 	type busy struct{ then func() }
 	j := afflux.NewJob("t", afflux.StateOnDisk(shelf{}))
 	keyedPings(j, pings(1, 10, 2)).Aggregate("a", afflux.Aggregator[ping, busy, int]{
-		Add: func(*busy, *ping) {}, Result: func(*busy) int { return 0 },
+		Add: func(b *busy, _ *ping) { b.then = func() {} }, Result: func(*busy) int { return 0 },
 	}).To("out", memory.Sink[afflux.KV[int, int]]())
 	err := run(t, j)
 	if err == nil || !strings.Contains(err.Error(), `"a"`) && !strings.Contains(err.Error(), "a: ") || !strings.Contains(err.Error(), "busy.then is a func") {

@@ -96,7 +96,7 @@ func (c *checker) timedWindows(w *optional[windowConfig], untimed bool) (window.
 func (c *checker) windows(w *windowConfig, at place) window.Definition {
 	var d window.Definition
 	offset := window.Offset(w.offset.value)
-	valid := true
+	var valid bool
 	switch {
 	case w.tumbling.given() && w.sliding.given:
 		c.addf(w.sliding.at, "a window is tumbling or sliding, not both; remove one")

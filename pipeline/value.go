@@ -151,13 +151,6 @@ func (f *number) schema() schema {
 	return schema{"anyOf": []any{schema{"type": "number"}, variableSchema}}
 }
 
-func (f number) or(fallback float64) float64 {
-	if f.given() {
-		return f.value
-	}
-	return fallback
-}
-
 // flag is true or false.
 type flag struct {
 	spot

@@ -62,13 +62,15 @@ type mixed struct {
 	empty []int
 	none  []int
 	m     map[place][]float64
-	sub   struct{ x, y float32 }
+	sub   point
 	arr   [3]*int16
 	any   any
 	err   fmt.Stringer
 	at    time.Time
 	c     complex128
 }
+
+type point struct{ x, y float32 }
 
 type place struct {
 	city string
@@ -85,8 +87,8 @@ func TestValuesComeBack(t *testing.T) {
 	same(t, []byte{})
 	same(t, [][]int{nil, {}, {1}})
 	same(t, map[string]any{"a": 1.5, "b": []any{"x", nil, map[string]any{}}})
-	same(t, &tree{left: &tree{value: place{"Wien", 1}}, value: "v"})
-	same(t, mixed{a: -1, s: "s", list: []string{"a", "b"}, empty: []int{}, m: map[place][]float64{{"Rom", 2}: {1, math.Inf(1)}}, arr: [3]*int16{1: &n},
+	same(t, &tree{left: &tree{value: place{"Wien", 1}}, right: &tree{value: 2.5}, value: "v"})
+	same(t, mixed{a: -1, s: "s", list: []string{"a", "b"}, empty: []int{}, none: nil, m: map[place][]float64{{"Rom", 2}: {1, math.Inf(1)}}, sub: point{1.5, -2}, arr: [3]*int16{1: &n},
 		any: int32(4), err: place{"Oslo", 3}, at: time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("X", 3600)), c: complex(1, -2)})
 	same(t, big.NewInt(0).Exp(big.NewInt(7), big.NewInt(300), nil))
 	if addr := netip.MustParseAddr("fe80::1%eth0"); again(t, addr) != addr {

@@ -138,7 +138,7 @@ func loadZone(data []byte) (z *time.Location, rest []byte, err error) {
 	}
 	offset := int64(0)
 	if kind == zoneLoose || kind == zoneFixed {
-		w := 0
+		var w int
 		if offset, w = binary.Varint(rest); w <= 0 {
 			return nil, nil, errCut
 		}

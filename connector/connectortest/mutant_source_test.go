@@ -71,7 +71,6 @@ type shelfReader struct {
 	next   int // in items
 	seen   int // own items
 	bad    int
-	last   string
 	closed bool
 	stop   chan struct{}
 	read   map[int]int // items of each block of ten

@@ -141,7 +141,8 @@ func (w *writer[T]) prepareTopic(ctx context.Context, admin *kadm.Client) error 
 }
 
 func (w *writer[T]) chooseEncoder() error {
-	c, ok := w.config, true
+	c := w.config
+	var ok bool
 	mismatch := func(option string, f any) error {
 		return fmt.Errorf("kafka: kafka.%s was given a %T, but the sink takes %s", option, f, event.TypeOf[T]().Name())
 	}

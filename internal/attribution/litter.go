@@ -9,8 +9,8 @@ import (
 
 // node is an object that the collector has to follow.
 type node struct {
-	next    *node
-	payload [48]byte
+	next *node
+	_    [48]byte // what it holds
 }
 
 // Objects of a function that litters: kept are about 100 MB.

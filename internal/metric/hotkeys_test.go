@@ -135,10 +135,10 @@ func TestObserveDoesNotAllocate(t *testing.T) {
 
 // Every record differs: the worst case.
 func BenchmarkObserve(b *testing.B) {
-	s, batch, next := metric.NewKeySketch(keyText), event.NewRecords[int](700), 0
+	s, next := metric.NewKeySketch(keyText), 0
 	var batches []*event.Records[int]
 	for range 64 {
-		batch = event.NewRecords[int](700)
+		batch := event.NewRecords[int](700)
 		keyed(batch, 700, func() int { next++; return next })
 		batches = append(batches, batch)
 	}

@@ -13,7 +13,7 @@ import (
 // TestEventAges measures the last record of a batch, not more often than it
 // should, without an allocation.
 func TestEventAges(t *testing.T) {
-	clock := int64(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).UnixNano())
+	clock := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 	task := &Task{host: NewStepper(context.Background(), exchange.NewWaker(), func() int64 { return clock }, nil)}
 	e := eventAges{t: task, ages: new(metric.LatencyHistogram)}
 	b := event.NewRecords[int](2)

@@ -37,7 +37,6 @@ type dueWriter struct {
 	w    io.Writer
 	keys *layout.Layout
 	buf  []byte
-	err  error
 }
 
 func newDueWriter(w io.Writer, key reflect.Type) (*dueWriter, error) {

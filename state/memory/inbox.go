@@ -79,7 +79,7 @@ func (in *inbox) tables(r *bufio.Reader, owns func(hash uint64) bool) error {
 	total := 0
 	mark, err := r.ReadByte()
 	for err == nil && mark == tableMark {
-		n := 0
+		var n int
 		if n, mark, err = in.table(r, owns); err != nil {
 			return err
 		}

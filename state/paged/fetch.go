@@ -16,7 +16,6 @@ type fetch struct {
 	text  []byte // the names
 	items []item
 	names [][]byte
-	found []bool
 	take  func(i int, value []byte) error
 }
 
