@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -71,23 +72,18 @@ func TestProcessWaited(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux tells")
 	}
-	stop := make(chan struct{})
+	var stop atomic.Bool
 	var wg sync.WaitGroup
 	for range 2 * runtime.NumCPU() {
 		wg.Go(func() {
 			// Threads, not goroutines, are what the system has to divide among.
 			runtime.LockOSThread()
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !stop.Load() {
 			}
 		})
 	}
 	defer wg.Wait()
-	defer close(stop)
+	defer stop.Store(true)
 	was := runtime.GOMAXPROCS(2 * runtime.NumCPU())
 	defer runtime.GOMAXPROCS(was)
 	before := ReadProcess().Waited
