@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func TestReference(t *testing.T) {
 			whole += "sinks:\n  out: { " + from + "blackhole: {} }\n"
 		}
 		_, err := Load("pipelines.md", []byte(whole), Options{Lookup: nothing})
-		problems, ok := err.(Problems)
+		problems, ok := errors.AsType[Problems](err)
 		if err != nil && !ok {
 			t.Errorf("%v\n%s", err, whole)
 		}

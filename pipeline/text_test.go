@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -143,7 +144,7 @@ func TestBounds(t *testing.T) {
 		"problems": "{" + strings.Repeat("x: 1, ", 10) + "}",
 	} {
 		_, err := Load("t.yaml", []byte(text), Options{Lookup: nothing})
-		problems, ok := err.(Problems)
+		problems, ok := errors.AsType[Problems](err)
 		if !ok || len(problems) > maxProblems || len(err.Error()) > 10_000 {
 			t.Errorf("%s: %.300v", name, err)
 		}

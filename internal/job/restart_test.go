@@ -19,10 +19,10 @@ func TestRestarts(t *testing.T) {
 			t.Errorf("failure %d: %v, %v; want %v", i, d, again, want)
 		}
 	}
-	if _, again := r.failed(later, 59*time.Second); again || r.first != first {
+	if _, again := r.failed(later, 59*time.Second); again || !errors.Is(r.first, first) {
 		t.Errorf("the fourth in a row: again is %v, the cause %v", again, r.first)
 	}
-	if d, again := r.failed(later, time.Minute); d != time.Second || !again || r.first != later {
+	if d, again := r.failed(later, time.Minute); d != time.Second || !again || !errors.Is(r.first, later) {
 		t.Errorf("after a minute: %v, %v, %v", d, again, r.first)
 	}
 	r.draw = func() float64 { return 0 }
