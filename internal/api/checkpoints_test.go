@@ -170,7 +170,7 @@ func TestSlowCheckpoint(t *testing.T) {
 	}
 	defer func() { _ = answer.Body.Close() }()
 	var v takenView
-	if err := json.NewDecoder(answer.Body).Decode(&v); err != nil || answer.StatusCode != 200 || v.ID != 13 {
+	if err := json.NewDecoder(answer.Body).Decode(&v); err != nil || answer.StatusCode != http.StatusOK || v.ID != 13 {
 		t.Errorf("%d %+v %v", answer.StatusCode, v, err)
 	}
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"compress/gzip"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ import (
 func TestPage(t *testing.T) {
 	h := guard(routes(sampledTo(after), nil), rules{loopback: true})
 	ask := func(path string, headers ...string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest("GET", "http://localhost"+path, nil)
+		r := httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil)
 		for _, header := range headers {
 			name, value, _ := strings.Cut(header, ": ")
 			r.Header.Set(name, value)

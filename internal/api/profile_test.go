@@ -82,7 +82,7 @@ func TestOneProfileAtATime(t *testing.T) {
 	p := newProfiler(closing)
 	ask := func(ctx context.Context, query string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
-		p.serve(w, httptest.NewRequest("GET", profilePath+query, nil).WithContext(ctx))
+		p.serve(w, httptest.NewRequest(http.MethodGet, profilePath+query, nil).WithContext(ctx))
 		return w
 	}
 	for _, query := range []string{"?seconds=0", "?seconds=31", "?seconds=-1", "?seconds=", "?seconds=1.5", "?seconds=x", "?seconds=99999999999999999999", "?operator=" + strings.Repeat("x", 300)} {

@@ -146,7 +146,7 @@ func FuzzGuard(f *testing.F) {
 			asked := false
 			next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true })
 			is := rules{session: session{token: token}, loopback: true, mayAsk: true}
-			r := httptest.NewRequest("POST", "http://localhost/api/v1/savepoints", nil)
+			r := httptest.NewRequest(http.MethodPost, "http://localhost/api/v1/savepoints", nil)
 			r.Host, r.URL.RawQuery = host, query
 			set := func(name, value string) {
 				if value != "" {

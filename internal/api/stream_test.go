@@ -111,7 +111,7 @@ func subscribed(t *testing.T, f *feed, n int) {
 func TestStream(t *testing.T) {
 	f := follow(t, Options{})
 	s := f.stream(t)
-	if s.StatusCode != 200 || s.Header.Get("Content-Type") != "text/event-stream" || s.Header.Get("Cache-Control") != "no-store" {
+	if s.StatusCode != http.StatusOK || s.Header.Get("Content-Type") != "text/event-stream" || s.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d %v", s.StatusCode, s.Header)
 	}
 	for want := 1; want <= 4; want++ { // the first one at once
@@ -183,12 +183,12 @@ func TestStreamsAreBounded(t *testing.T) {
 	}
 	full := f.stream(t)
 	text, _ := io.ReadAll(full.Body)
-	if full.StatusCode != 503 || full.Header.Get("Retry-After") == "" || !strings.Contains(string(text), "close one") {
+	if full.StatusCode != http.StatusServiceUnavailable || full.Header.Get("Retry-After") == "" || !strings.Contains(string(text), "close one") {
 		t.Errorf("one too many: %d %v %s", full.StatusCode, full.Header, text)
 	}
 	_ = open[0].Body.Close()
 	deadline := time.Now().Add(10 * time.Second)
-	for s := f.stream(t); s.StatusCode != 200; s = f.stream(t) {
+	for s := f.stream(t); s.StatusCode != http.StatusOK; s = f.stream(t) {
 		if time.Now().After(deadline) {
 			t.Fatal("no place although one has left")
 		}
@@ -335,7 +335,7 @@ func TestHeadOfAStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = answer.Body.Close()
-	if answer.StatusCode != 200 {
+	if answer.StatusCode != http.StatusOK {
 		t.Error(answer.Status)
 	}
 }

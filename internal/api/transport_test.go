@@ -132,10 +132,10 @@ func TestTLS(t *testing.T) {
 			}
 			return answer.StatusCode
 		}
-		if got := code(http.NewRequest("GET", at+"/api/v1/overview", nil)); got != c.read {
+		if got := code(http.NewRequest(http.MethodGet, at+"/api/v1/overview", nil)); got != c.read {
 			t.Errorf("%s: reading gives %d, want %d", c.name, got, c.read)
 		}
-		if got := code(http.NewRequest("POST", at+"/api/v1/savepoints", nil)); got != c.ask {
+		if got := code(http.NewRequest(http.MethodPost, at+"/api/v1/savepoints", nil)); got != c.ask {
 			t.Errorf("%s: asking gives %d, want %d", c.name, got, c.ask)
 		}
 	}
