@@ -83,30 +83,30 @@ func (r *report) compileAggregate(name string, e *expression, cols *columns) *ag
 
 // check decides the kind of the result, or finds that the argument is of the
 // wrong kind.
-func (a *aggregate) check() bool {
-	number := a.arg != nil && (a.arg.kind == kindInt || a.arg.kind == kindFloat)
-	switch a.call {
+func (g *aggregate) check() bool {
+	number := g.arg != nil && (g.arg.kind == kindInt || g.arg.kind == kindFloat)
+	switch g.call {
 	case "count":
-		a.result = kindInt
-		return a.arg == nil || a.arg.kind == kindBool || a.arg.kind == kindAny
+		g.result = kindInt
+		return g.arg == nil || g.arg.kind == kindBool || g.arg.kind == kindAny
 	case "distinct":
-		a.result = kindInt
+		g.result = kindInt
 		return true
 	case "sum":
-		a.result = a.arg.kind
-		return number || a.arg.kind == kindDuration
+		g.result = g.arg.kind
+		return number || g.arg.kind == kindDuration
 	case "avg":
-		a.result = kindFloat
-		if a.arg.kind == kindDuration {
-			a.result = kindDuration
+		g.result = kindFloat
+		if g.arg.kind == kindDuration {
+			g.result = kindDuration
 		}
-		return number || a.arg.kind == kindDuration
+		return number || g.arg.kind == kindDuration
 	case "quantile":
-		a.result = kindFloat
+		g.result = kindFloat
 		return number
 	}
-	a.result = a.arg.kind // min, max
-	return number || a.arg.kind == kindString || a.arg.kind == kindTime || a.arg.kind == kindDuration
+	g.result = g.arg.kind // min, max
+	return number || g.arg.kind == kindString || g.arg.kind == kindTime || g.arg.kind == kindDuration
 }
 
 // splitArguments cuts at the commas that are in no bracket and no quotes.

@@ -43,7 +43,7 @@ Exit status: 0 no problem, 2 wrong flags or a wrong pipeline.`,
   afflux lint --schema > afflux.schema.json   # for editors`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 && !f.schema {
-				return errors.New("which pipelines? write: afflux lint FILE...")
+				return errors.New("which pipelines? write: afflux lint FILE..., or: afflux lint --schema")
 			}
 			return nil
 		},

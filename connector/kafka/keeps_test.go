@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -17,7 +18,7 @@ func TestKeeps(t *testing.T) {
 		{"compact", "1000", 0, false},
 		{"delete", "-1", 0, false},
 		{"delete", "", 0, false},
-		{"delete", "9223372036854775807", (1<<63 - 1) / time.Millisecond * time.Millisecond, true},
+		{"delete", "9223372036854775807", time.Duration(math.MaxInt64).Truncate(time.Millisecond), true},
 	} {
 		if d, ok := keeps(c.policy, c.ms); d != c.want || ok != c.ok {
 			t.Errorf("%q and %q: %v, %v", c.policy, c.ms, d, ok)

@@ -10,24 +10,24 @@ import (
 
 // Prepare implements connector.Preparer. What was written before is sealed; with
 // exactly once its transaction is what the handle commits.
-func (d *delivery) Prepare() (connector.Prepared, error) {
-	if err := d.failure(); err != nil {
+func (w *delivery) Prepare() (connector.Prepared, error) {
+	if err := w.failure(); err != nil {
 		return connector.Prepared{}, err
 	}
-	s := d.seal()
+	s := w.seal()
 	var p connector.Prepared
 	if s != nil && s.by != nil {
-		t := transaction{id: s.by.id, producer: s.by.pid, epoch: s.by.epoch, topic: d.config.topic}
+		t := transaction{id: s.by.id, producer: s.by.pid, epoch: s.by.epoch, topic: w.config.topic}
 		t.place(s.first.Load())
 		s.handle = t.handle()
 		p.Handle = s.handle
-		d.pool.prepared(t, s.by)
+		w.pool.prepared(t, s.by)
 	}
-	if waiting := slices.Clone(d.sealed); len(waiting) > 0 {
+	if waiting := slices.Clone(w.sealed); len(waiting) > 0 {
 		p.Durable = func(ctx context.Context) error {
 			for _, s := range waiting {
 				if err := s.wait(ctx); err != nil {
-					return fmt.Errorf("kafka: what was written to topic %q before the checkpoint is not safe: %w", d.config.topic, err)
+					return fmt.Errorf("kafka: what was written to topic %q before the checkpoint is not safe: %w", w.config.topic, err)
 				}
 			}
 			for _, s := range waiting {
@@ -40,11 +40,11 @@ func (d *delivery) Prepare() (connector.Prepared, error) {
 }
 
 // Commit implements connector.Preparer.
-func (d *delivery) Commit(ctx context.Context, handles [][]byte) error {
-	if d.pool == nil {
+func (w *delivery) Commit(ctx context.Context, handles [][]byte) error {
+	if w.pool == nil {
 		return nil
 	}
-	if d.failed.Load() == &errClosed {
+	if w.failed.Load() == &errClosed {
 		return errClosed
 	}
 	for _, h := range handles {
@@ -52,7 +52,7 @@ func (d *delivery) Commit(ctx context.Context, handles [][]byte) error {
 		if err != nil {
 			return err
 		}
-		if err := d.pool.commit(ctx, t); err != nil {
+		if err := w.pool.commit(ctx, t); err != nil {
 			return err
 		}
 	}

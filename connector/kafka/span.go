@@ -101,23 +101,23 @@ func (s *span) complete() {
 
 // seal ends the span that is being written; nil if nothing was. The caller
 // begins another one.
-func (d *delivery) seal() *span {
-	d.sealed = slices.DeleteFunc(d.sealed, func(s *span) bool {
+func (w *delivery) seal() *span {
+	w.sealed = slices.DeleteFunc(w.sealed, func(s *span) bool {
 		if !s.acked() {
 			return false
 		}
 		s.complete() // its own Durable may have been given up, and the handle goes with the next
 		return true
 	})
-	s := d.now
+	s := w.now
 	if s == nil || s.records == 0 {
 		return nil
 	}
 	s.release()
-	d.sealed = append(d.sealed, s)
-	d.now = nil
-	if d.pool == nil {
-		d.now = newSpan(d, d.cl, nil)
+	w.sealed = append(w.sealed, s)
+	w.now = nil
+	if w.pool == nil {
+		w.now = newSpan(w, w.cl, nil)
 	}
 	return s
 }

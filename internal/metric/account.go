@@ -48,11 +48,15 @@ func (a *Account) Start(now int64) { a.start.Store(now) }
 // Stop ends it.
 func (a *Account) Stop(now int64) { a.end.Store(now) }
 
-// BeginIdle, BeginBlocked and BeginOutside mark the start of a wait: for
-// input, for credit on an edge, for an outside system.
-func (a *Account) BeginIdle(now int64)              { a.begin(int32(ForInput), now) }
+// BeginIdle marks the start of a wait for input.
+func (a *Account) BeginIdle(now int64) { a.begin(int32(ForInput), now) }
+
+// BeginBlocked marks the start of a wait for credit on the outgoing edge with
+// this index.
 func (a *Account) BeginBlocked(edge int, now int64) { a.begin(int32(edge), now) }
-func (a *Account) BeginOutside(now int64)           { a.begin(int32(ForOutside), now) }
+
+// BeginOutside marks the start of a wait for an outside system.
+func (a *Account) BeginOutside(now int64) { a.begin(int32(ForOutside), now) }
 
 func (a *Account) begin(kind int32, now int64) {
 	a.seq.Add(1)

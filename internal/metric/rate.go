@@ -7,6 +7,7 @@ import "time"
 // Flink's web page).
 type Level string
 
+// The levels, from no pressure to much.
 const (
 	OK   Level = "OK"
 	Low  Level = "LOW"

@@ -101,9 +101,9 @@ func (r *Result) measure(ctx context.Context, cfg Config, p, c *valve) error {
 		return err
 	}
 	// Disturbances only slow down, so the best part is what the engine can do.
-	for part := range time.Duration(parts) {
+	for part := range parts {
 		first := s.samples[len(s.samples)-1]
-		if err := s.until(ctx, cfg.WarmUp/2+cfg.WarmUp*(part+1)/parts); err != nil {
+		if err := s.until(ctx, cfg.WarmUp/2+cfg.WarmUp*time.Duration(part+1)/parts); err != nil {
 			return err
 		}
 		last := s.samples[len(s.samples)-1]
