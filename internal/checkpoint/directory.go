@@ -199,7 +199,7 @@ func (d *Directory) List(ctx context.Context, prefix string) iter.Seq2[Entry, er
 				return nil
 			}
 			if !strings.HasPrefix(name, prefix) || CheckName(name) != nil {
-				return nil
+				return nil //nolint:nilerr // a file with such a name is none of the store's
 			}
 			info, err := e.Info()
 			if errors.Is(err, fs.ErrNotExist) {
@@ -235,10 +235,8 @@ func (d *Directory) Delete(_ context.Context, name string) error {
 	if err := syncDirectory(parent); err != nil {
 		return err
 	}
-	for ; parent != d.root; parent = filepath.Dir(parent) {
-		if os.Remove(parent) != nil { // not empty
-			break
-		}
+	for parent != d.root && os.Remove(parent) == nil { // up to one that is not empty
+		parent = filepath.Dir(parent)
 	}
 	return nil
 }

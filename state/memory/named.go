@@ -10,11 +10,12 @@ import (
 // holds.
 type namedTable[K comparable, S any] struct{ of stringTable }
 
-// namedSlot is an entry of a named table.
+// namedSlot is an entry of a named table. Its fields are reached by their
+// offsets; the type tells how large it is and where pointers are.
 type namedSlot[S any] struct {
-	_     [0]func() // entries are never compared, which takes no code then
-	slot  stringSlot
-	state S // at stateAt, whose size suits any alignment
+	_     [0]func()  // entries are never compared, which takes no code then
+	slot  stringSlot //nolint:unused // see above
+	state S          //nolint:unused // at stateAt, whose size suits any alignment
 }
 
 func newNamedTable[K comparable, S any]() *namedTable[K, S] {
