@@ -164,7 +164,7 @@ func (d *Disk) inMemory() (sum uint64) {
 func sizeOf(dir string) (n int64) {
 	_ = filepath.WalkDir(dir, func(_ string, e os.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
-			return nil // files come and go meanwhile
+			return nil //nolint:nilerr // files come and go meanwhile
 		}
 		if info, err := e.Info(); err == nil {
 			n += info.Size()

@@ -57,6 +57,5 @@ func wideAt(i int) (r Wide) {
 }
 
 func (r *Small) when() event.Time { return event.Time(r.TS) }
-func (r *Wide) when() event.Time  { return event.Time(r.TS) }
 func (r *Small) key() uint64      { return r.Key }
 func (r *Word) key() string       { return r.Key }

@@ -43,7 +43,9 @@ func checkpoints(w *tabwriter.Writer, match *regexp.Regexp, reps, records int) (
 			fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.3f\t%.3f..%.3f\t%.3f\t%.3f\t%.2f\t%.2f%s\t%.0f\t%.1f %%\t%s\n", c.Name, c.Against,
 				c.RawRate.Median/1e6, c.Rate.Median/1e6, c.Ratio.Median, c.Ratio.Min, c.Ratio.Max, c.Best, c.Work.Median, c.Control.Median, c.Must, verdict(c.OK()),
 				each*1e3, each/float64(runtime.GOMAXPROCS(0))*100, seen(taken))
-			w.Flush()
+			if err := w.Flush(); err != nil {
+				return missed, err
+			}
 		}
 	}
 	if match.MatchString(stopName) {
@@ -54,7 +56,9 @@ func checkpoints(w *tabwriter.Writer, match *regexp.Regexp, reps, records int) (
 		fmt.Fprintln(w, "\n"+stopName+", 1 M keys\tmust ms\tmedian gap ms\tlongest\twithout: median gap ms\tlongest\t"+takenHead)
 		fmt.Fprintf(w, "states of a process function\t%.0f%s\t%.2f\t%.2f\t%.2f\t%.2f\t%s\n", ms(stopMust), verdict(with.Taken.Sync <= stopMust),
 			ms(with.Median), ms(with.Max), ms(without.Median), ms(without.Max), seen(with.Taken))
-		w.Flush()
+		if err := w.Flush(); err != nil {
+			return missed, err
+		}
 	}
 	return missed, nil
 }

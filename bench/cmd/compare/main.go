@@ -102,7 +102,9 @@ func compared(match *regexp.Regexp, reps, records int, must bool) error {
 		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.3f\t%.3f..%.3f\t%.3f\t%.3f\t%.2f\t%s%s\t%s\t%.5f\t%.2f\n", r.Name, r.Against,
 			r.RawRate.Median/1e6, r.Rate.Median/1e6, r.Ratio.Median, r.Ratio.Min, r.Ratio.Max, r.Best, r.Work.Median, r.Control.Median,
 			goal(r.Must), verdict, goal(r.Aim), r.Allocs, r.AllocBytes)
-		w.Flush()
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
 	if err := latencies(w, match); err != nil {
 		return err

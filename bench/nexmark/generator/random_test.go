@@ -36,7 +36,7 @@ func TestRandomSaysHello(t *testing.T) {
 	word := func(seed int64) (s string) {
 		r := NewRandom(seed)
 		for k := r.Int32N(27); k != 0; k = r.Int32N(27) {
-			s += string('`' + rune(k))
+			s += string('`' + k)
 		}
 		return s
 	}
