@@ -150,7 +150,7 @@ func TestIntervalJoinAgainstModel(t *testing.T) {
 
 // The same with more records, on disk too.
 func TestIntervalJoinLarge(t *testing.T) {
-	left, right := pings(1, 4000, 30), pings(2, 4000, 30)
+	left, right := pings(1, 4000/part, 30), pings(2, 4000/part, 30)
 	for _, c := range intervalJoins {
 		want := intervals(left, right, -40, 100, c.kept)
 		atParallelism(t, func(t *testing.T, options ...afflux.JobOption) {

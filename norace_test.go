@@ -3,3 +3,5 @@
 package afflux_test
 
 var parallelisms = []int{1, 2, 5}
+
+const part = 1

@@ -95,7 +95,7 @@ var places = map[string][]afflux.JobOption{
 }
 
 // manyPings are pings of far more users than fit into the budget of a test.
-func manyPings() []ping { return pings(11, 40_000, 15_000) }
+func manyPings() []ping { return pings(11, 40_000/part, 15_000/part) }
 
 // orderedPings is keyedPings from one split, so that the records of a user come
 // in the order of the slice.
@@ -105,7 +105,7 @@ func orderedPings(j *afflux.Job, all []ping) *afflux.Keyed[int, ping] {
 		KeyBy("user", func(v *ping) int { return v.User })
 }
 
-const littleMemory = 200_000 // bytes of each subtask; 15000 keys take more than a megabyte
+const littleMemory = 200_000 / part // bytes of each subtask; 15000 keys take more than a megabyte
 
 // Rolling results are the same wherever the accumulators are.
 func TestRollingOnDisk(t *testing.T) {
@@ -190,7 +190,7 @@ func TestWindowsOnDiskAreThoseInMemory(t *testing.T) {
 				return sortedText(got.got)
 			}
 			want := results(afflux.Parallelism(2))
-			if len(want) < 1000 {
+			if len(want) < 1000/part {
 				t.Fatalf("only %d results", len(want))
 			}
 			for _, p := range parallelisms {

@@ -236,7 +236,7 @@ func equalSets[T any](t *testing.T, what string, got, want []T) {
 
 func TestProcessAgainstModel(t *testing.T) {
 	const gap = 200
-	all := pings(7, 20_000, 40)
+	all := pings(7, 20_000/part, 40)
 	want := sessionsOf(all, gap)
 	var odd []ping
 	for _, v := range all {

@@ -65,10 +65,10 @@ func uniqueTimes(all []ping) (out []ping) {
 
 func TestSequencesAgainstModel(t *testing.T) {
 	const within = 120
-	all := uniqueTimes(pings(11, 20_000, 30))
+	all := uniqueTimes(pings(11, 20_000/part, 30))
 	for name, second := range map[string]func(*ping) bool{"apart": isB, "overlapping": bOrEven} {
 		matches, missed := followedModel(all, isA, second, within)
-		if len(matches) < 1000 || len(missed) < 500 {
+		if len(matches) < 1000/part || len(missed) < 500/part {
 			t.Fatalf("%s: %d matches, %d misses: the input is not good", name, len(matches), len(missed))
 		}
 		atParallelism(t, func(t *testing.T, options ...afflux.JobOption) {
@@ -90,7 +90,7 @@ func TestSequencesAgainstModel(t *testing.T) {
 }
 
 func TestFirstAndLastAgainstModel(t *testing.T) {
-	all := uniqueTimes(pings(13, 20_000, 500))
+	all := uniqueTimes(pings(13, 20_000/part, 500))
 	firsts, lasts := map[int]ping{}, map[int]ping{}
 	for _, v := range all {
 		if f, ok := firsts[v.User]; !ok || v.At < f.At {

@@ -62,7 +62,7 @@ func until(t *testing.T, what string, ok func() bool) {
 // every kind of arrow, with real goroutines.
 func TestTinyBatches(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	const n = 20_000
+	const n = 20_000 / part
 	j := afflux.NewJob("t", afflux.Parallelism(3), afflux.Buffers(2, 64), afflux.NoChaining())
 	var keyed collector[afflux.KV[int, int64]]
 	var copies, long collector[int]

@@ -336,7 +336,10 @@ func duckDB(t *testing.T) map[string][]string {
 func TestFlightsOnTimeAndLateAreAll(t *testing.T) {
 	const all = 100_000
 	for _, d := range []window.Definition{window.Tumbling(time.Hour), window.Days(location(t, "America/New_York")), window.Session(30 * time.Minute)} {
-		for _, lateness := range []time.Duration{0, time.Hour, 6 * time.Hour, 21 * time.Hour} {
+		for i, lateness := range []time.Duration{0, time.Hour, 21 * time.Hour, 6 * time.Hour} {
+			if i%2 > 0 && part > 1 {
+				continue
+			}
 			t.Run(fmt.Sprint(d, " ", lateness), func(t *testing.T) {
 				for _, p := range parallelisms {
 					results, late := flightWindows(t, p, time.Hour, d, afflux.AllowedLateness(lateness), afflux.Discard())
