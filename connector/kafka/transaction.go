@@ -154,6 +154,7 @@ func (t transaction) fate(ctx context.Context, opts []kgo.Opt) (fate, error) {
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.KeepControlRecords(), // uncommitted: others may have open transactions before it
 		kgo.FetchMaxBytes(1<<20),
+		kgo.FetchMaxWait(100*time.Millisecond), // the broker holds what is asked for last
 	)...)
 	if err != nil {
 		return 0, err
