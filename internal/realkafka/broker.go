@@ -114,6 +114,9 @@ func (b *Broker) configure(ctx context.Context, properties map[string]string) er
 		"transaction.state.log.num.partitions":             "1",
 		"share.coordinator.state.topic.replication.factor": "1",
 		"share.coordinator.state.topic.min.isr":            "1",
+		// Records of tests may be as old as they like: retention would delete them
+		// half a minute after the start.
+		"log.retention.ms": "-1",
 		// A killed broker may register again soon, not after 9 s.
 		"broker.session.timeout.ms":    "2000",
 		"broker.heartbeat.interval.ms": "500",
