@@ -21,17 +21,19 @@ demo: ## watch a pipeline survive a tenfold spike
 
 # Where the race detector has nothing to see: what has one goroutine, and what
 # watches whole programs from outside, whose packages are tested themselves.
-UNRACED := ./internal/archtest ./internal/attribution ./internal/kill ./internal/simtest ./internal/ui/uitest ./deploy/check ./operator/operatortest
+UNRACED := ./internal/archtest ./internal/attribution ./internal/kill ./internal/simtest ./internal/ui/uitest ./deploy/check \
+	./operator/operatortest ./state/paged ./state/pebble
 
 # With -short, properties are tried on a fifth of the cases. Those of states and
 # operators are tried in full without the race detector, which is fast.
 test: ## vet, tests with the race detector, and the simulation of many seeds
 	go vet ./...
 	go test -race -short $$(go list ./... | grep -vxF "$$(go list $(UNRACED))")
-	go test -short $(filter-out ./internal/simtest ./operator/%,$(UNRACED))
-	go test . ./state/... ./operator/... ./internal/job/
+	go test -race -short -run 'Snapshot|Capture|Checkpoint' ./state/paged ./state/pebble
+	go test -short $(filter-out ./internal/simtest ./operator/% ./state/%,$(UNRACED))
+	go test ./state/... ./operator/... ./internal/job/
 	AFFLUX_SEEDS=$(SEEDS) go test -count=1 ./internal/simtest/
-	@if [ -f bench/go.mod ]; then echo "cd bench && go vet ./... && go test ./..."; cd bench && go vet ./... && go test ./...; fi
+	@if [ -f bench/go.mod ]; then echo "cd bench && go test ./..."; cd bench && go test ./...; fi
 
 lint: ## golangci-lint, as pinned here (the first run builds it: some minutes)
 	GOTOOLCHAIN=$$(go env GOVERSION) go run $(GOLANGCI) run ./...
