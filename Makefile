@@ -25,17 +25,16 @@ UNRACED := ./internal/archtest ./internal/attribution ./internal/kill ./internal
 	./operator/operatortest ./state/paged ./state/pebble
 
 # With -short, properties are tried on a fifth of the cases. Those of states and
-# operators are tried in full without the race detector, which is fast.
-test: ## vet, tests with the race detector, and the simulation of many seeds
-	go vet ./...
+# operators are tried in full without the race detector, which is fast. Whole
+# programs mostly wait, for brokers and browsers: four at a time.
+test: ## tests with the race detector, the simulation of many seeds, and whole programs
 	go test -race -short $$(go list ./... | grep -vxF "$$(go list $(UNRACED))")
 	go test -race -short -run 'Snapshot|Capture|Checkpoint' ./state/paged ./state/pebble
-	go test -short $(filter-out ./internal/simtest ./operator/% ./state/%,$(UNRACED))
-	go test ./state/... ./operator/... ./internal/job/
-	AFFLUX_SEEDS=$(SEEDS) go test -count=1 ./internal/simtest/
+	go test -p 4 -short $(filter-out ./internal/simtest ./operator/% ./state/%,$(UNRACED))
+	AFFLUX_SEEDS=$(SEEDS) go test -count=1 ./internal/simtest/ ./state/... ./operator/... ./internal/job/
 	@if [ -f bench/go.mod ]; then echo "cd bench && go test ./..."; cd bench && go test ./...; fi
 
-lint: ## golangci-lint, as pinned here (the first run builds it: some minutes)
+lint: ## vet and more, by golangci-lint as pinned here (the first run builds it: some minutes)
 	GOTOOLCHAIN=$$(go env GOVERSION) go run $(GOLANGCI) run ./...
 
 bench: ## compare the engine with plain loops that do the same work

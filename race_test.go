@@ -4,7 +4,7 @@ package afflux_test
 
 // parallelisms are those that long comparisons are run with. The race detector
 // makes them several times as long.
-var parallelisms = []int{1, 5}
+var parallelisms = []int{5}
 
 // part is by how much the input of long comparisons is divided. They are whole
 // without the race detector.
