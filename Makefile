@@ -26,12 +26,13 @@ UNRACED := ./internal/archtest ./internal/attribution ./internal/kill ./internal
 
 # With -short, properties are tried on a fifth of the cases. Those of states and
 # operators are tried in full without the race detector, which is fast. Whole
-# programs mostly wait, for brokers and browsers: four at a time.
+# programs mostly wait, for brokers and browsers: four at a time, beside the rest.
 test: ## tests with the race detector, the simulation of many seeds, and whole programs
 	go test -race -short $$(go list ./... | grep -vxF "$$(go list $(UNRACED))")
 	go test -race -short -run 'Snapshot|Capture|Checkpoint' ./state/paged ./state/pebble
-	go test -p 4 -short $(filter-out ./internal/simtest ./operator/% ./state/%,$(UNRACED))
-	AFFLUX_SEEDS=$(SEEDS) go test -count=1 ./internal/simtest/ ./state/... ./operator/... ./internal/job/
+	go test -p 4 -short $(filter-out ./internal/simtest ./operator/% ./state/%,$(UNRACED)) & whole=$$!; \
+	AFFLUX_SEEDS=$(SEEDS) go test -count=1 ./internal/simtest/ ./state/paged ./state/pebble ./operator/...; own=$$?; \
+	wait $$whole && exit $$own
 	@if [ -f bench/go.mod ]; then echo "cd bench && go test ./..."; cd bench && go test ./...; fi
 
 lint: ## vet and more, by golangci-lint as pinned here (the first run builds it: some minutes)
