@@ -3,8 +3,6 @@ package metric
 import (
 	"runtime"
 	"runtime/debug"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -64,34 +62,5 @@ func BenchmarkReadProcess(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		ReadProcess()
-	}
-}
-
-// TestProcessWaited has more to do than there are processors.
-func TestProcessWaited(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells")
-	}
-	var stop atomic.Bool
-	var wg sync.WaitGroup
-	for range 2 * runtime.NumCPU() {
-		wg.Go(func() {
-			// Threads, not goroutines, are what the system has to divide among.
-			runtime.LockOSThread()
-			for !stop.Load() {
-			}
-		})
-	}
-	defer wg.Wait()
-	defer stop.Store(true)
-	was := runtime.GOMAXPROCS(2 * runtime.NumCPU())
-	defer runtime.GOMAXPROCS(was)
-	before := ReadProcess().Waited
-	deadline := time.Now().Add(20 * time.Second)
-	for ReadProcess().Waited-before < 50*time.Millisecond {
-		if time.Now().After(deadline) {
-			t.Fatalf("nobody waited for a processor: %v, then %v", before, ReadProcess().Waited)
-		}
-		runtime.Gosched()
 	}
 }

@@ -32,7 +32,7 @@ func usedOf(t testing.TB, address string) time.Duration {
 			return time.Duration(s * float64(time.Second))
 		}
 	}
-	t.Skip("this system does not tell the processor time of a process")
+	t.Fatal("the metrics have no processor time of the process")
 	return 0
 }
 

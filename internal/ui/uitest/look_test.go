@@ -15,7 +15,7 @@ var looks = flag.String("looks", "", "draw made-up jobs in many forms into this 
 func TestLook(t *testing.T) {
 	dir := *looks
 	if dir == "" {
-		t.Skip("draws nothing without -looks")
+		t.Fatal("say where to draw, with -looks=FOLDER")
 	}
 	for name, c := range map[string]struct {
 		look

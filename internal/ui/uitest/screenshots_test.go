@@ -25,7 +25,7 @@ var screenshots = flag.String("screenshots", "", "draw the pictures of the docum
 // the documentation.
 func TestScreenshots(t *testing.T) {
 	if *screenshots == "" {
-		t.Skip("draws pictures with -screenshots only; make screenshots does it")
+		t.Fatal("say where to draw, with -screenshots=FOLDER, as make screenshots does")
 	}
 	if err := os.MkdirAll(*screenshots, 0o755); err != nil {
 		t.Fatal(err)
