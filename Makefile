@@ -24,16 +24,21 @@ demo: ## watch a pipeline survive a tenfold spike
 UNRACED := ./internal/archtest ./internal/attribution ./internal/kill ./internal/simtest ./internal/ui/uitest ./deploy/check \
 	./operator/operatortest ./state/paged ./state/pebble
 
+# Compiling is most of the work of a fresh clone: less of it without what only a
+# debugger reads, and without the compression in C that Pebble prefers, of which
+# there is one in Go. Tests wait for brokers and browsers, so four run at a time.
+test: export GOFLAGS := -p=4 -tags=pebblegozstd -gcflags=all=-dwarf=false -ldflags=-w
+
 # With -short, properties are tried on a fifth of the cases. Those of states and
-# operators are tried in full without the race detector, which is fast. Whole
-# programs mostly wait, for brokers and browsers: four at a time, beside the rest.
+# operators are tried in full without the race detector, which is fast, beside
+# the whole programs. Vet looks at the code once.
 test: ## tests with the race detector, the simulation of many seeds, and whole programs
 	go test -race -short $$(go list ./... | grep -vxF "$$(go list $(UNRACED))")
-	go test -race -short -run 'Snapshot|Capture|Checkpoint' ./state/paged ./state/pebble
-	go test -p 4 -short $(filter-out ./internal/simtest ./operator/% ./state/%,$(UNRACED)) & whole=$$!; \
-	AFFLUX_SEEDS=$(SEEDS) go test -count=1 ./internal/simtest/ ./state/paged ./state/pebble ./operator/...; own=$$?; \
+	go test -race -short -vet=off -run 'Snapshot|Capture|Checkpoint' ./state/paged ./state/pebble
+	go test -short -vet=off $(filter-out ./internal/simtest ./operator/% ./state/%,$(UNRACED)) & whole=$$!; \
+	AFFLUX_SEEDS=$(SEEDS) go test -count=1 -vet=off ./internal/simtest ./state/paged ./state/pebble ./operator/...; own=$$?; \
 	wait $$whole && exit $$own
-	@if [ -f bench/go.mod ]; then echo "cd bench && go test ./..."; cd bench && go test ./...; fi
+	@if [ -f bench/go.mod ]; then echo "cd bench && go test ./..."; cd bench && go test -vet=off ./...; fi
 
 lint: ## vet and more, by golangci-lint as pinned here (the first run builds it: some minutes)
 	GOTOOLCHAIN=$$(go env GOVERSION) go run $(GOLANGCI) run ./...
