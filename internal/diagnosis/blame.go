@@ -71,6 +71,15 @@ func add(all []culprit, c culprit) []culprit {
 	return append(all, c)
 }
 
+// merge adds culprits to others, each task once: where branches meet again, the same
+// are found by every way, and the ways are very many.
+func merge(all, more []culprit) []culprit {
+	for _, c := range more {
+		all = add(all, c)
+	}
+	return all
+}
+
 // byWeight sorts by insertion: there are few, and equals keep their order.
 func byWeight(all []culprit) {
 	for i := range all {
@@ -113,7 +122,7 @@ func (w walk) judge(t *task) (self bool, below []culprit) {
 	}
 	for _, a := range t.out {
 		if a.pressure > meaningful {
-			below = append(below, w.follow(a)...)
+			below = merge(below, w.follow(a))
 		}
 	}
 	if a := worst(t.out); len(below) == 0 && a != nil {

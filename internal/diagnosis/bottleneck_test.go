@@ -218,3 +218,34 @@ func TestNoBottleneckOfAJobThatDoesNotRun(t *testing.T) {
 		t.Error("a bottleneck of a moment")
 	}
 }
+
+// TestBranchesThatMeetAgain finds the culprit behind many diamonds once, and not by
+// each of the ways that lead to it.
+func TestBranchesThatMeetAgain(t *testing.T) {
+	const diamonds = 12
+	ops := []op{{name: "src", kind: "source", busy: 0.1, blocked: 0.8}}
+	var edges []edge
+	for i := range diamonds {
+		from, last := len(ops)-1, i == diamonds-1
+		for range 2 {
+			ops = append(ops, op{name: "side", kind: "map", chain: len(ops), busy: 0.1, blocked: 0.8})
+			edges = append(edges, edge{from: from, to: len(ops) - 1, blocked: 0.4})
+		}
+		end := op{name: "meet", kind: "union", chain: len(ops), busy: 0.1, blocked: 0.8}
+		if last {
+			end = op{name: "slow", kind: "union", chain: len(ops), busy: 1}
+		}
+		ops = append(ops, end)
+		for k := range 2 {
+			edges = append(edges, edge{from: from + 1 + k, to: len(ops) - 1, blocked: 0.8})
+		}
+	}
+	rates, now := second(ops, edges...)
+	l := lookAt(nil, now, rates)
+	if found := (walk{}).follow(l.arrows[0]); len(found) != 1 {
+		t.Errorf("found %d times", len(found))
+	}
+	if f, ok := Bottleneck(rates, now); !ok || f.Operator != "slow" {
+		t.Errorf("%+v", f)
+	}
+}

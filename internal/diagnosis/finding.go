@@ -132,8 +132,9 @@ type Report struct {
 }
 
 // Bottleneck is the worst finding but for those that tell only that a source has
-// nothing to read or catches up, or that the job fails, and false when there is none. It may be a Note:
-// then something limits the job, and that does not matter to its input.
+// nothing to read or catches up, or that the job fails, and false when there is
+// none. It may be a Note: then something limits the job, and that does not matter to
+// its input.
 func (r Report) Bottleneck() (Finding, bool) {
 	for _, f := range r.Findings {
 		if f.Cause != Lag && f.Cause != Starved && f.Cause != Failing {

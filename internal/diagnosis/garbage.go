@@ -16,9 +16,9 @@ const (
 )
 
 // collecting is the finding that the collector takes the time: a Note as long as
-// there is enough of it for everybody. Garbage belongs to
-// the process; the operator named is the one that uses the processors most, since
-// who allocates is made to help the collector.
+// there is enough of it for everybody. Garbage belongs to the process; the operator
+// named is the one that uses the processors most, since who allocates is made to help
+// the collector.
 func (p *period) collecting(limited bool) (Finding, bool) {
 	r, now := p.process, p.recent.now.Process
 	if r.GC < muchGarbage || r.CPU < someCPU {
