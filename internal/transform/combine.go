@@ -245,15 +245,18 @@ func (o *Combine[K, T, A]) foldMixed(in *event.Records[T], from, to int) {
 
 // flush emits the partial results of the first n panes.
 func (o *Combine[K, T, A]) flush(n int) {
+	send := func() { o.partials.Emit(o.buf) }
 	for i := range o.panes[:n] {
 		p := &o.panes[i]
+		walk := o.tables.walk()
 		p.table.Range(0, func(_ uint64, key K, part *Part[A]) bool {
 			o.buf.Append(Partial[K, A]{key, part.acc, part.records}, p.at)
 			if len(o.buf.Values) == cap(o.buf.Values) {
-				o.partials.Emit(o.buf)
+				walk.emit(send)
 			}
 			return true
 		})
+		walk.done()
 		keys := p.table.Len()
 		o.held -= keys
 		o.worth.emitted += keys
@@ -263,7 +266,7 @@ func (o *Combine[K, T, A]) flush(n int) {
 		}
 	}
 	if len(o.buf.Values) > 0 {
-		o.partials.Emit(o.buf)
+		send()
 	}
 	o.panes = slices.Delete(o.panes, 0, n)
 	if o.worth.judge(o.held); o.worth.passing > 0 && len(o.panes) > 0 {

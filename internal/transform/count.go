@@ -150,6 +150,7 @@ func (o *Count[K, T, A, U]) fire(key K, r *run[A], t window.Timing) error {
 
 // Finish implements operator.Operator.
 func (o *Count[K, T, A, U]) Finish() (err error) {
+	o.results.begin(&o.tables.gauges)
 	o.table.Range(0, func(_ uint64, key K, c *Counted[A]) bool {
 		since := c.panes % o.perSlide // full panes since the last result
 		if since == 0 && c.open.records == 0 {
@@ -165,6 +166,7 @@ func (o *Count[K, T, A, U]) Finish() (err error) {
 		err = o.fire(key, &all, window.Early)
 		return err == nil
 	})
+	o.results.end()
 	o.results.flush()
 	return err
 }

@@ -18,30 +18,55 @@ type results[K, A, U any] struct {
 	buf    *event.Records[U]
 	at     event.Time
 	emit   func(U)
+	send   func()
+	// walk measures going through a table, while walking: what is fired for its
+	// entries is no part of that.
+	walk    walk
+	walking bool
 }
 
 func (r *results[K, A, U]) open(ctx operator.Context) {
 	r.ctx, r.out = ctx, ctx.Output(0)
 	r.buf = event.NewRecords[U](ctx.BatchCapacity(event.TypeOf[U]().Size()))
+	r.send = func() { r.out.Emit(r.buf) }
 	r.emit = func(u U) {
 		r.buf.Append(u, r.at)
-		if len(r.buf.Values) == cap(r.buf.Values) {
-			r.out.Emit(r.buf)
+		switch {
+		case len(r.buf.Values) < cap(r.buf.Values):
+		case r.walking:
+			r.walk.emit(r.send)
+		default:
+			r.send()
 		}
 	}
+}
+
+// begin and end are called around going through a table, or looking up its keys one
+// by one, to fire.
+func (r *results[K, A, U]) begin(g *gauges) { r.walk, r.walking = g.walk(), true }
+
+func (r *results[K, A, U]) end() {
+	r.walk.done()
+	r.walking = false
 }
 
 // fire emits the results of a key and window with event time at.
 func (r *results[K, A, U]) fire(k K, w window.Window, t window.Timing, acc *A, at event.Time) error {
 	r.at = at
+	if r.walking {
+		r.walk.enter()
+	}
 	err := r.result(k, w, t, acc, r.emit)
+	if r.walking {
+		r.walk.leave()
+	}
 	if err == nil {
 		return nil
 	}
 	return r.ctx.Reject(window.Result[K, string]{Key: k, Start: w.Start, End: w.End, Timing: t}, at, err)
 }
 
-func (r *results[K, A, U]) flush() { r.out.Emit(r.buf) }
+func (r *results[K, A, U]) flush() { r.send() }
 
 // lateRecords collects the records that came after their windows were dropped.
 type lateRecords[T any] struct {

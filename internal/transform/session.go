@@ -276,6 +276,10 @@ func (o *Session[K, T, A, U]) ring(k owner[K, A]) error {
 
 // fireLate emits a result for each complete session that the batch has changed.
 func (o *Session[K, T, A, U]) fireLate(in *event.Records[T]) error {
+	if len(o.touched) == 0 {
+		return nil
+	}
+	o.results.begin(&o.tables.gauges)
 	for _, i := range o.touched {
 		key := o.key(&in.Values[i])
 		k := owner[K, A]{o.sessions.table.Get(&key, in.Hashes[i]), key, in.Hashes[i]}
@@ -289,6 +293,7 @@ func (o *Session[K, T, A, U]) fireLate(in *event.Records[T]) error {
 			}
 		}
 	}
+	o.results.end()
 	o.touched = o.touched[:0]
 	return nil
 }
@@ -309,6 +314,7 @@ func (o *Session[K, T, A, U]) Woken() error {
 	if !o.ticker.due(o.ctx) {
 		return nil
 	}
+	o.results.begin(&o.tables.gauges)
 	for _, c := range o.changed {
 		a := o.sessions.table.Get(&c.key, c.hash)
 		if a == nil {
@@ -326,6 +332,7 @@ func (o *Session[K, T, A, U]) Woken() error {
 			}
 		}
 	}
+	o.results.end()
 	if o.lent {
 		o.changed, o.lent = nil, false
 	}

@@ -112,6 +112,7 @@ func (o *Triggered[K, T, A, U]) fireAll(w window.Window, t window.Timing, parts 
 	shared := len(parts) == 1 && o.assigner.Overlaps() && o.shared
 	fresh := t == window.Early || o.firing.Discard
 	var err error
+	o.results.begin(&o.tables.gauges)
 	table.Range(0, func(_ uint64, key K, c *Cell[A]) bool {
 		if fresh && c.records == 0 {
 			return true
@@ -123,6 +124,7 @@ func (o *Triggered[K, T, A, U]) fireAll(w window.Window, t window.Timing, parts 
 		err = o.fire(key, w, t, c)
 		return err == nil
 	})
+	o.results.end()
 	return err
 }
 
@@ -141,11 +143,16 @@ func (o *Triggered[K, T, A, U]) merge(into, from state.Table[K, Cell[A]]) {
 // fireLate emits one late result for each key and window that the batch has
 // changed after it was complete.
 func (o *Triggered[K, T, A, U]) fireLate() error {
+	if len(o.refire) == 0 {
+		return nil
+	}
+	o.results.begin(&o.tables.gauges)
 	for _, r := range o.refire {
 		if err := o.fireOne(r); err != nil {
 			return err
 		}
 	}
+	o.results.end()
 	clear(o.refire)
 	o.refire = o.refire[:0]
 	clear(o.known)
@@ -190,7 +197,9 @@ func (o *Triggered[K, T, A, U]) Woken() error {
 	for i := range o.parts {
 		p := &o.parts[i]
 		if p.changed && o.shared && o.assigner.Overlaps() {
+			walk := o.tables.walk()
 			p.table.Range(0, func(_ uint64, _ K, c *Cell[A]) bool { c.records = 0; return true })
+			walk.done()
 		}
 		p.changed = false
 	}

@@ -13,7 +13,8 @@ type walk struct {
 	began   time.Time
 	left    int // entries until one is measured
 	entry   time.Time
-	n       int // entries
+	sent    time.Duration // emitted before the entry
+	n       int           // entries
 	called  time.Duration
 	calls   int // measured
 	emitted time.Duration
@@ -40,17 +41,17 @@ func (w *walk) leave() {
 //go:noinline
 func (w *walk) begin() {
 	w.left = measuredCalls
-	w.entry = w.g.ctx.Now()
+	w.entry, w.sent = w.g.ctx.Now(), w.emitted
 }
 
 //go:noinline
 func (w *walk) end() {
 	w.left--
-	w.called += w.g.ctx.Now().Sub(w.entry)
+	w.called += w.g.ctx.Now().Sub(w.entry) - (w.emitted - w.sent)
 	w.calls++
 }
 
-// emit runs what sends records, outside of enter and leave.
+// emit runs what sends records, of an entry or of several.
 func (w *walk) emit(f func()) {
 	start := w.g.ctx.Now()
 	f()
