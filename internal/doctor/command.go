@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -158,12 +159,12 @@ func screenOf(out io.Writer, o options) *screen {
 		s.width, s.height = w-1, h
 	}
 	dumb := os.Getenv("TERM") == "dumb"
-	s.live, s.colour = o.watch && !dumb, !dumb && os.Getenv("NO_COLOR") == ""
+	s.live, s.colour = o.watch && !o.json && !dumb, !dumb && os.Getenv("NO_COLOR") == ""
 	return s
 }
 
-// change shows a report where another one was: on a terminal always, since the
-// numbers move; elsewhere if there are other findings.
+// change shows a report where another one was: on a live screen always, since the
+// numbers move; else if there are other findings.
 func (s *screen) change(last, r Report) error {
 	if !s.live && same(last, r) {
 		return nil
@@ -186,28 +187,35 @@ func same(a, b Report) bool {
 }
 
 func (s *screen) show(r Report) error {
-	var text string
-	switch {
-	case s.json:
-		b, err := asJSON(r, !s.watch)
-		if err != nil {
-			return err
-		}
-		text = string(b) + "\n"
-	default:
-		text = r.Text(s.width, s.colour)
-		if s.watch && !r.At.IsZero() {
-			text = r.At.Local().Format("15:04:05") + " " + text
-		}
+	text, err := s.textOf(r)
+	if err != nil {
+		return err
 	}
-	if s.live && !s.json {
+	if s.live {
 		text = s.rewind() + text
-		s.lines = countLines(text)
-	} else if s.watch && !s.json {
+		s.lines = strings.Count(text, "\n")
+	}
+	_, err = io.WriteString(s.out, text)
+	return err
+}
+
+func (s *screen) textOf(r Report) (string, error) {
+	if s.json {
+		b, err := asJSON(r, !s.watch)
+		return string(b) + "\n", err
+	}
+	if !s.watch {
+		return r.Text(s.width, s.colour), nil
+	}
+	at := ""
+	if !r.At.IsZero() {
+		at = r.At.Local().Format("15:04:05") + " "
+	}
+	text := r.text(at, s.width, s.colour)
+	if !s.live {
 		text += "\n"
 	}
-	_, err := io.WriteString(s.out, text)
-	return err
+	return text, nil
 }
 
 // rewind goes to where the last report began, and clears it.
@@ -219,15 +227,6 @@ func (s *screen) rewind() string {
 		return "\x1b[H\x1b[2J"
 	}
 	return fmt.Sprintf("\x1b[%dA\r\x1b[J", s.lines)
-}
-
-func countLines(text string) (n int) {
-	for _, c := range text {
-		if c == '\n' {
-			n++
-		}
-	}
-	return n
 }
 
 func asJSON(r Report, indent bool) ([]byte, error) {

@@ -251,6 +251,26 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestNarrowScreen keeps lines within the width, with the time ahead of the first
+// one: a line that the terminal wraps would not be cleared.
+func TestNarrowScreen(t *testing.T) {
+	var out bytes.Buffer
+	s := &screen{out: &out, watch: true, live: true, width: 35, height: 40}
+	r := sick
+	r.At = time.Unix(1_700_000_000, 0)
+	if err := s.show(r); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(out.String(), r.At.Local().Format("15:04:05")+" not healthy") {
+		t.Errorf("%q", out.String())
+	}
+	for _, l := range strings.Split(out.String(), "\n") {
+		if n := len([]rune(l)); n > s.width {
+			t.Errorf("a line of %d: %q", n, l)
+		}
+	}
+}
+
 func TestLiveScreen(t *testing.T) {
 	var out bytes.Buffer
 	s := &screen{out: &out, watch: true, live: true, width: 80, height: 40}

@@ -16,10 +16,13 @@ const (
 
 // Text writes a report for people, in lines of at most width cells, with colour
 // if that is wanted. What a job says is shown without control characters.
-func (r Report) Text(width int, colour bool) string {
+func (r Report) Text(width int, colour bool) string { return r.text("", width, colour) }
+
+// text is Text with something ahead of the first line, which counts for its width.
+func (r Report) text(ahead string, width int, colour bool) string {
 	width = min(max(width, narrowest), widest)
 	var b strings.Builder
-	for _, l := range terminal.Wrap(r.headline(), width) {
+	for _, l := range terminal.Wrap(ahead+r.headline(), width) {
 		b.WriteString(paint(colour, bold, l) + "\n")
 	}
 	for _, f := range r.Findings {
