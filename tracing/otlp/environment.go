@@ -99,5 +99,6 @@ func newExporter(env func(string) string, log *slog.Logger) (*exporter, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &exporter{url: u.String(), headers: headers, client: &http.Client{Timeout: timeout}, log: log}, nil
+	client := &http.Client{Timeout: timeout, CheckRedirect: stay}
+	return &exporter{url: u, headers: headers, client: client, log: log}, nil
 }

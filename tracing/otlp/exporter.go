@@ -3,11 +3,13 @@ package otlp
 import (
 	"bytes"
 	"context"
+	"encoding/json/jsontext"
 	"encoding/json/v2"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -15,7 +17,7 @@ import (
 
 // exporter posts spans. The SDK calls ExportSpans for one batch at a time.
 type exporter struct {
-	url     string
+	url     *url.URL
 	headers http.Header
 	client  *http.Client
 	log     *slog.Logger
@@ -33,7 +35,7 @@ func (e *exporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) er
 	}
 	if err := e.post(ctx, spans); err != nil {
 		if !e.failing.Swap(true) {
-			e.log.Warn("traces cannot be sent", "to", e.url, "error", err)
+			e.log.Warn("traces cannot be sent", "to", e.url.Redacted(), "error", err)
 		}
 		return nil // the SDK would print it for each batch
 	}
@@ -42,11 +44,11 @@ func (e *exporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) er
 }
 
 func (e *exporter) post(ctx context.Context, spans []sdk.ReadOnlySpan) error {
-	body, err := json.Marshal(encode(spans))
+	body, err := json.Marshal(encode(spans), jsontext.AllowInvalidUTF8(true)) // as names of operators may have it
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url.String(), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -62,6 +64,10 @@ func (e *exporter) post(ctx context.Context, spans []sdk.ReadOnlySpan) error {
 	}
 	return err
 }
+
+// stay follows no redirect: the headers, which may have a secret, are for the
+// collector that was named.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Shutdown implements the SDK's SpanExporter.
 func (e *exporter) Shutdown(context.Context) error {

@@ -168,6 +168,47 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 	}
 }
 
+// TestHeadersStayWhereTheyBelong follows no redirect with what may be a secret, and
+// logs no password.
+func TestHeadersStayWhereTheyBelong(t *testing.T) {
+	other := newCollector(t)
+	redirect := httptest.NewServer(http.RedirectHandler(other.server.URL, http.StatusTemporaryRedirect))
+	defer redirect.Close()
+	var log bytes.Buffer
+	t.Setenv(TracesEndpointVariable, strings.Replace(redirect.URL, "http://", "http://me:s3cret@", 1)+"/v1/traces")
+	t.Setenv(HeadersVariable, "x-key=a")
+	p, err := FromEnvironment(Options{Service: "orders", Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s := p.Tracer("engine").Start(t.Context(), "source")
+	s.End()
+	if err := p.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if text := log.String(); len(other.bodies) != 0 || !strings.Contains(text, "307") || strings.Contains(text, "s3cret") {
+		t.Errorf("%d requests were redirected: %s", len(other.bodies), text)
+	}
+}
+
+// TestOddNames sends spans whose names are no valid text.
+func TestOddNames(t *testing.T) {
+	c := newCollector(t)
+	t.Setenv(TracesEndpointVariable, c.server.URL)
+	p, err := FromEnvironment(Options{Service: "orders"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s := p.Tracer("engine").Start(t.Context(), "so\xffurce", trace.WithAttributes(attribute.String("s", "\xfe")))
+	s.End()
+	if err := p.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if len(c.bodies) != 1 || c.bodies[0].ResourceSpans[0].ScopeSpans[0].Spans[0].Name != "so\ufffdurce" {
+		t.Errorf("%+v", c.bodies)
+	}
+}
+
 func TestEnvironment(t *testing.T) {
 	for _, c := range []struct{ variable, value, complaint string }{
 		{EndpointVariable, "", ""},
