@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/affluxdev/afflux"
 )
@@ -76,6 +77,9 @@ func (c *checker) check() *plan {
 		c.addf(b.at(), "a batch of %d bytes is too small; write at least 64", b.value)
 	}
 	c.checkpoints()
+	if d := c.config.latency; d.value > 0 && d.value < time.Millisecond {
+		c.addf(d.at(), "%s is too short; write at least 1ms, or 0 to measure nothing", d.node.text)
+	}
 	for i := range c.config.sources.list {
 		c.source(&c.config.sources.list[i])
 	}

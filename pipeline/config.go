@@ -11,13 +11,14 @@ type config struct {
 	buffers     optional[bufferConfig]
 	checkpoints optional[checkpointConfig]
 	restart     optional[restartConfig]
+	latency     span // between two markers
 }
 
 func newConfig() *config { return &config{} }
 
 func (c *config) bind(b *binder) {
 	b.describe("a pipeline")
-	c.parallelism.min = 1
+	c.parallelism.min, c.latency.zero = 1, true
 	b.key("name", &c.name, "name of the job; the file's name without it")
 	b.key("parallelism", &c.parallelism, "subtasks of sources and keyed steps; default: the number of processors")
 	b.must("sources", &c.sources, "where records come from, by name")
@@ -27,6 +28,7 @@ func (c *config) bind(b *binder) {
 	b.key("buffers", &c.buffers, "bounds on what is in flight")
 	b.key("checkpoints", &c.checkpoints, "let the job survive failures, and go on where it was when it is started again")
 	b.key("restart", &c.restart, "what happens after a failure")
+	b.key("latency_every", &c.latency, "how often each subtask of a source sends a marker, to measure how long records take; at least 1ms, or 0 to measure nothing; default 1s")
 }
 
 // bufferConfig bounds the arrows of the job.

@@ -28,6 +28,7 @@ type Pipeline struct {
 	buffers     bufferConfig
 	checkpoints optional[checkpointConfig]
 	restart     optional[restartConfig]
+	latency     span
 	plan        *plan
 	letters     connector.Sink[event.DeadLetter]
 }
@@ -70,7 +71,7 @@ func Load(file string, text []byte, o Options) (*Pipeline, error) {
 	cfg := newConfig()
 	readSection(r, root, cfg)
 	c := &checker{report: r, config: cfg, streams: map[string]*stream{}, names: map[string]place{}}
-	p := &Pipeline{plan: c.check(), name: cfg.name.value, parallelism: cfg.parallelism.or(0), buffers: cfg.buffers.value, checkpoints: cfg.checkpoints, restart: cfg.restart}
+	p := &Pipeline{plan: c.check(), name: cfg.name.value, parallelism: cfg.parallelism.or(0), buffers: cfg.buffers.value, checkpoints: cfg.checkpoints, restart: cfg.restart, latency: cfg.latency}
 	if p.name == "" {
 		p.name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	}
@@ -113,6 +114,9 @@ func (p *Pipeline) Build(options ...afflux.JobOption) *afflux.Job {
 	}
 	p.setBuffers(j)
 	p.setCheckpoints(j)
+	if p.latency.given() {
+		j.Set(afflux.LatencyEvery(p.latency.value))
+	}
 	j.Set(options...)
 	streams := map[string]*afflux.Stream[Row]{}
 	for _, s := range p.plan.sources {

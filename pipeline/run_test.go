@@ -261,6 +261,32 @@ sinks:
 		"4,2023-11-14 22:13:22,true", "9,2023-11-14 22:13:23,false", "16,2023-11-14 22:13:24,true")
 }
 
+// TestLatencyEvery sends as many markers as the file says, or none.
+func TestLatencyEvery(t *testing.T) {
+	b := newBench(t)
+	for every, want := range map[string]bool{"1ms": true, "1h": false, "0": false} {
+		p := b.load(`
+sources:
+  g: { generator: { count: 200, rate: 2000, fields: { n: i } } }
+sinks:
+  out: { blackhole: {} }
+`, "latency_every="+every)
+		r, err := p.Build(afflux.OverrideParallelism(1)).Start(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+		l := r.Snapshot().Latencies
+		often := slices.ContainsFunc(l, func(l afflux.Latency) bool { return l.From >= 0 && l.Count > 1 })
+		if often != want || (len(l) == 0) != (every == "0") {
+			t.Errorf("with %s: %+v", every, l)
+		}
+	}
+}
+
 func TestRaw(t *testing.T) {
 	b := newBench(t)
 	b.write("in.log", "one  line\nanother\n")
