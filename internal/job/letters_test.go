@@ -2,6 +2,7 @@ package job_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/affluxdev/afflux/connector"
@@ -58,5 +59,30 @@ func TestDeadLettersWithoutASink(t *testing.T) {
 		if d.At.IsZero() || d.Reason != fmt.Sprintf("%s has the rest %d", d.Value, rest) {
 			t.Errorf("got %+v", d)
 		}
+	}
+}
+
+// TestErrorOfARecord has the record in a part of its own.
+func TestErrorOfARecord(t *testing.T) {
+	ints := event.TypeOf[int]()
+	refuse := func() operator.Operator {
+		return transform.NewTryUpdate(func(v *int) error { return fmt.Errorf("no %s", "luck") })
+	}
+	j, err := job.New(job.Config{Name: "letters"}, []*graph.Node{
+		{ID: 0, Name: "source", Kind: "source", Parallelism: 1, Letters: -1, Outputs: []event.Type{ints}, Source: connector.DriveSource(memory.Source(numbers(100)))},
+		{ID: 1, Name: "refuse", Kind: "map", Parallelism: 1, Letters: -1, Outputs: []event.Type{ints}, Inputs: []graph.Input{{From: 0, Partition: event.Forward}}, Operator: refuse},
+		{ID: 2, Name: "sink", Kind: "sink", Parallelism: 1, Letters: -1, Inputs: []graph.Input{{From: 1, Partition: event.Forward}}, Sink: connector.DriveSink(memory.Sink[int]())},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Wait(); err == nil {
+		t.Fatal("it did not fail")
+	}
+	if s := j.Snapshot(); !strings.HasPrefix(s.ErrorRecord, "; the record was ") || !strings.HasSuffix(s.Error, "no luck"+s.ErrorRecord) {
+		t.Errorf("%q of %q", s.ErrorRecord, s.Error)
 	}
 }

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,6 +21,9 @@ func (j *Job) Snapshot() *metric.Job {
 	}
 	if j.err != nil {
 		s.Error = j.err.Error()
+		if refused, ok := errors.AsType[*task.RefusedError](j.err); ok {
+			s.ErrorRecord = refused.Which()
+		}
 	}
 	j.mu.Unlock()
 	p := g.Plan

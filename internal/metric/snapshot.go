@@ -13,10 +13,12 @@ type Job struct {
 	// State is created, running, restarting, draining, finished, suspended, failed
 	// or cancelled.
 	State string `json:"state"`
-	// Error is the first error of a failed job.
-	Error   string    `json:"error,omitempty"`
-	Started time.Time `json:"started"`
-	At      time.Time `json:"at"`
+	// Error is the first error of a failed job, and ErrorRecord the part of it that
+	// says which record it was, "" if none does: that is not for everybody.
+	Error       string    `json:"error,omitempty"`
+	ErrorRecord string    `json:"-"`
+	Started     time.Time `json:"started"`
+	At          time.Time `json:"at"`
 	// Restarts counts restarts after a failure.
 	Restarts int `json:"restarts"`
 	// Attempt numbers the run of the tasks, whose counters begin anew with each.
@@ -39,6 +41,15 @@ type Job struct {
 	// Latencies are those of the paths from sources to sinks, at most
 	// MaxLatencies of them.
 	Latencies []Latency `json:"latencies,omitempty"`
+}
+
+// Ended tells whether the job will not go on.
+func (j *Job) Ended() bool {
+	switch j.State {
+	case "finished", "suspended", "failed", "cancelled":
+		return true
+	}
+	return false
 }
 
 // Operator is one operator with all of its subtasks.

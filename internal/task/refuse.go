@@ -28,8 +28,24 @@ func (l *link) Reject(value any, t event.Time, err error) error {
 		l.letter(d)
 		return nil
 	}
-	return fmt.Errorf("%w; the record was %s", err, shorten(asText(value)))
+	return &RefusedError{err, shorten(asText(value))}
 }
+
+// RefusedError is why a function refused a record, with the beginning of the record
+// as people read it.
+type RefusedError struct {
+	Err    error
+	Record string
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string { return e.Err.Error() + e.Which() }
+
+// Which is the part of the text that tells the record.
+func (e *RefusedError) Which() string { return "; the record was " + e.Record }
+
+// Unwrap returns what the function said.
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // rejectRaw is Subtask.Reject of connectors.
 func (l *link) rejectRaw(r connector.Rejected) error {

@@ -43,7 +43,7 @@ func (f *frame) header() []string {
 	rest := "  " + f.job.State
 	if !f.job.Started.IsZero() {
 		verb := "up"
-		if ended(f.job) {
+		if f.job.Ended() {
 			verb = "ran"
 		}
 		rest += "  " + verb + " " + duration(f.job.At.Sub(f.job.Started))
@@ -142,7 +142,7 @@ func (f *frame) recovery() string {
 		}
 	}
 	// What is read within a second is the usual wait in the source.
-	if ended(f.job) || growth >= 0 || lag < read {
+	if f.job.Ended() || growth >= 0 || lag < read {
 		return ""
 	}
 	left := time.Duration(min(lag/-growth, float64(maxLeft/time.Second)) * float64(time.Second))

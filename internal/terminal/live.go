@@ -117,7 +117,7 @@ func (v *View) draw() error {
 	if job == nil {
 		return v.err
 	}
-	if ended(job) {
+	if job.Ended() {
 		rates = metric.Between(&metric.Job{At: job.Started}, job)
 	}
 	width, height := v.size()
@@ -142,14 +142,6 @@ func findingOf(samples []*metric.Job, now *metric.Job) *diagnosis.Finding {
 		return &f
 	}
 	return nil
-}
-
-func ended(job *metric.Job) bool {
-	switch job.State {
-	case "finished", "suspended", "failed", "cancelled":
-		return true
-	}
-	return false
 }
 
 func (v *View) last() error {
