@@ -31,7 +31,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 	s := &scrape{out: out, before: before, now: now, sent: map[string]bool{}}
 	s.job()
-	s.findings(c.report())
+	s.diagnosis(c.report())
 	s.latencies()
 	s.operators()
 	s.channels()
@@ -101,14 +101,15 @@ func (s *scrape) job() {
 	}
 	state := prometheus.NewDesc(stateName, stateHelp, []string{"job", "state"}, nil)
 	s.send(state, false, 1, s.now.Name, s.now.State)
-	if f, ok := diagnosis.Bottleneck(metric.Between(s.before, s.now), s.now); ok {
+}
+
+// diagnosis sends what was found, each operator and cause once, and the bottleneck
+// among it.
+func (s *scrape) diagnosis(r diagnosis.Report) {
+	if f, ok := r.Bottleneck(); ok {
 		d := prometheus.NewDesc(bottleneckName, bottleneckHelp, []string{"job", "operator", "cause"}, nil)
 		s.send(d, false, 1, s.now.Name, f.Operator, string(f.Cause))
 	}
-}
-
-// findings sends what the diagnosis has found, each operator and cause once.
-func (s *scrape) findings(r diagnosis.Report) {
 	d := prometheus.NewDesc(findingName, findingHelp, []string{"job", "operator", "cause", "severity"}, nil)
 	for _, f := range r.Findings {
 		if labels := []string{s.now.Name, f.Operator, string(f.Cause), string(f.Severity)}; s.once(findingName, labels) {

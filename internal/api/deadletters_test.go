@@ -37,6 +37,21 @@ func TestDeadLetters(t *testing.T) {
 			t.Error(overview)
 		}
 	}
+	// The error of a job that a record has ended.
+	failed := func(second int) *metric.Job {
+		j := after(second)
+		j.State, j.ErrorRecord = "failed", `; the record was {"card":"4711-private"}`
+		j.Error = "parse: no number" + j.ErrorRecord
+		return j
+	}
+	for _, shown := range []bool{false, true} {
+		h := handlerOf(Options{Sampler: sampledTo(failed), ShowValues: shown})
+		for _, path := range []string{"/api/v1/overview", "/api/v1/job", "/api/v1/diagnosis"} {
+			if _, body := get(t, h, path); !strings.Contains(body, "parse: no number") || strings.Contains(body, "4711-private") != shown {
+				t.Errorf("%s, values shown %v: %s", path, shown, body)
+			}
+		}
+	}
 	status, body := get(t, routes(sampledTo(after), nil), "/api/v1/deadletters")
 	if want := `{"total":0,"values_shown":false,"reasons":[],"last":[]}`; status != 200 || strings.TrimSpace(body) != want {
 		t.Errorf("%d %s, want %s", status, body, want)

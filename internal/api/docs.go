@@ -11,7 +11,7 @@ const (
 	stateName       = "afflux_job_state"
 	stateHelp       = "1 for the state that the job is in: created, running, restarting, draining, finished, suspended, failed or cancelled"
 	bottleneckName  = "afflux_job_bottleneck"
-	bottleneckHelp  = "1 for the operator that limits the job now, with the cause; absent when none does"
+	bottleneckHelp  = "1 for the operator that limits the job most, or none for the whole process, with the cause, as the diagnosis has it; absent when nothing does"
 	findingName     = "afflux_job_finding"
 	findingHelp     = "1 for each thing that the diagnosis has found: the operator, the cause, and whether it is critical, a warning or a note"
 	counterName     = "afflux_operator_counter_total"

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 
 	"github.com/affluxdev/afflux/internal/diagnosis"
@@ -23,6 +24,7 @@ type feed struct {
 	sampler *metric.Sampler
 	// letters is nil where dead letters are not kept.
 	letters func() metric.DeadLetters
+	values  bool // the contents of records may be shown
 	history history
 
 	// seeing guards what is known of the last sample that was asked for.
@@ -42,6 +44,7 @@ type sight struct {
 	report diagnosis.Report
 	// examined is the sample that the report is of: this one or one before.
 	examined *metric.Job
+	failure  string // the error of the job, as it may be told
 	text     []byte // the overview as JSON
 	err      error  // why there is no text
 }
@@ -60,7 +63,7 @@ type frame struct {
 type subscriber struct{ slot chan frame }
 
 func newFeed(o Options) *feed {
-	return &feed{sampler: o.Sampler, letters: o.DeadLetters, subscribers: map[*subscriber]struct{}{}}
+	return &feed{sampler: o.Sampler, letters: o.DeadLetters, values: o.ShowValues, subscribers: map[*subscriber]struct{}{}}
 }
 
 // run follows the samples until ctx ends; then subscribers get a last event.
@@ -136,7 +139,7 @@ func (f *feed) unsubscribe(s *subscriber) {
 
 func (f *feed) latest() frame {
 	s := f.look()
-	return frame{text: s.text, final: s.job != nil && ended(s.job.State)}
+	return frame{text: s.text, final: s.job != nil && s.job.Ended()}
 }
 
 // look tells of the last sample; its job is nil while there is none. Nobody may
@@ -158,7 +161,11 @@ func (f *feed) look() sight {
 	s := sight{job: job, rates: rates, report: f.seen.report, examined: f.seen.examined}
 	if s.examinable() {
 		s.report, s.examined = diagnosis.Examine(samples), job
+		for i := range s.report.Findings {
+			s.report.Findings[i].Evidence = f.told(job, s.report.Findings[i].Evidence)
+		}
 	}
+	s.failure = f.told(job, job.Error)
 	v := overviewOf(&s)
 	if f.letters != nil {
 		v.DeadLetters = f.letters().Total
@@ -166,6 +173,15 @@ func (f *feed) look() sight {
 	s.text, s.err = json.Marshal(v)
 	f.seen = s
 	return s
+}
+
+// told is a text about a job without the record that made it fail, unless that may be
+// shown.
+func (f *feed) told(j *metric.Job, text string) string {
+	if f.values || j.ErrorRecord == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, j.ErrorRecord, "")
 }
 
 // examinable tells whether it is time to examine the job again. Samples do not
@@ -178,12 +194,3 @@ func (s *sight) examinable() bool {
 
 // report is the diagnosis of the last sample.
 func (f *feed) report() diagnosis.Report { return f.look().report }
-
-// ended tells whether a job in this state will not go on.
-func ended(state string) bool {
-	switch state {
-	case "finished", "suspended", "failed", "cancelled":
-		return true
-	}
-	return false
-}

@@ -143,17 +143,34 @@ func (f *flame) prune(least int64) {
 	})
 }
 
-// shortName is a function's name without the path of its package, and without
+// shortName is a function's name without the path of its package, and with [...] for
 // the types that a generic function is made of.
 func shortName(name string) string {
-	bracket := strings.IndexByte(name, '[')
-	if bracket < 0 {
-		bracket = len(name)
+	name = withoutTypes(name)
+	return cutName(name[strings.LastIndexByte(name, '/')+1:])
+}
+
+// withoutTypes replaces each list of type arguments, which may have lists and
+// slices in it.
+func withoutTypes(name string) string {
+	if strings.IndexByte(name, '[') < 0 {
+		return name
 	}
-	if slash := strings.LastIndexByte(name[:bracket], '/'); slash >= 0 {
-		name = name[slash+1:]
+	var out strings.Builder
+	depth := 0
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '[':
+			if depth++; depth == 1 {
+				out.WriteString("[...]")
+			}
+		case c == ']' && depth > 0:
+			depth--
+		case depth == 0:
+			out.WriteByte(c)
+		}
 	}
-	return cutName(name)
+	return out.String()
 }
 
 func cutName(s string) string {

@@ -29,8 +29,10 @@ type jobView struct {
 	// Accounts are the counters and times of each subtask since the start.
 	Accounts []accountView `json:"accounts"`
 	// Channels are the edges that have channels.
-	Channels   []channelView      `json:"channels"`
-	Bottleneck *diagnosis.Finding `json:"bottleneck"` // null when there is none
+	Channels []channelView `json:"channels"`
+	// Bottleneck is that of the diagnosis of the last sample, null when there is
+	// none.
+	Bottleneck *diagnosis.Finding `json:"bottleneck"`
 }
 
 type graphView struct {
@@ -103,9 +105,9 @@ type channelView struct {
 	Channels []metric.Channel `json:"channels"`
 }
 
-func viewOf(now *metric.Job, rates metric.Rates) jobView {
+func viewOf(now *metric.Job, rates metric.Rates, report diagnosis.Report) jobView {
 	v := jobView{
-		Name: now.Name, State: now.State, Error: now.Error, Started: now.Started, At: now.At, Restarts: now.Restarts, Checkpoints: now.Checkpoints,
+		Name: now.Name, State: now.State, Started: now.Started, At: now.At, Restarts: now.Restarts, Checkpoints: now.Checkpoints,
 		InFlightBytes: now.InFlightBytes, BoundBytes: now.BoundBytes, PeakInFlightBytes: now.PeakInFlightBytes,
 		Graph:    graphView{Operators: []operatorView{}, Edges: []edgeView{}},
 		Rates:    rateView{IntervalSeconds: rates.Interval.Seconds(), Operators: []operatorRateView{}, Edges: []edgeRateView{}},
@@ -125,7 +127,7 @@ func viewOf(now *metric.Job, rates metric.Rates) jobView {
 			v.Channels = append(v.Channels, channelView{e.Edge.From, e.Edge.To, e.Edge.Channels})
 		}
 	}
-	if f, ok := diagnosis.Bottleneck(rates, now); ok {
+	if f, ok := report.Bottleneck(); ok {
 		v.Bottleneck = &f
 	}
 	return v
@@ -169,13 +171,15 @@ func finiteOnly(gauges []metric.Gauge) []metric.Gauge {
 	return gauges
 }
 
-func serveJob(w http.ResponseWriter, sampler *metric.Sampler) {
-	now, rates := sampler.Current()
+func (f *feed) serveJob(w http.ResponseWriter, _ *http.Request) {
+	now, rates := f.sampler.Current()
 	if now == nil {
-		http.Error(w, "the job has not started yet", http.StatusServiceUnavailable)
+		notStarted(w)
 		return
 	}
-	answer(w, http.StatusOK, viewOf(now, rates))
+	v := viewOf(now, rates, f.report())
+	v.Error = f.told(now, now.Error)
+	answer(w, http.StatusOK, v)
 }
 
 // healthView is the answer of /api/v1/health.
@@ -185,7 +189,8 @@ type healthView struct {
 }
 
 // serveHealth answers 503 when the job has not started, has failed or was
-// cancelled. One that restarts is well: it is helping itself. It tells nothing else, since it asks for no token.
+// cancelled. One that restarts is well: it is helping itself. It tells nothing
+// else, since it asks for no token.
 func serveHealth(w http.ResponseWriter, sampler *metric.Sampler) {
 	h := healthView{State: "created"}
 	if _, now := sampler.Pair(); now != nil {

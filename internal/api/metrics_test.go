@@ -6,7 +6,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/affluxdev/afflux/internal/diagnosis"
 	"github.com/affluxdev/afflux/internal/metric"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -203,6 +205,44 @@ func TestMetricsAreDocumented(t *testing.T) {
 		if strings.HasPrefix(name, "afflux_") && !strings.HasPrefix(name, connectorPrefix) && documented[name] == "" {
 			t.Errorf("%s is scraped but not documented", name)
 		}
+	}
+}
+
+// TestBottleneckIsThatOfTheDiagnosis says nothing of what was there for a second.
+func TestBottleneckIsThatOfTheDiagnosis(t *testing.T) {
+	burst := func(second int) *metric.Job {
+		j := after(second)
+		var hot time.Duration
+		if second == 10 {
+			hot = 900 * time.Millisecond
+		}
+		j.Operators[0].Subtasks[0].Gauges = nil
+		for i := range j.Operators {
+			for k := range j.Operators[i].Subtasks {
+				s := &j.Operators[i].Subtasks[k]
+				s.Busy, s.Own, s.External, s.Blocked, s.Counters = 0, 0, 0, 0, nil
+				if i < 2 {
+					s.Blocked = hot
+				}
+				if i == 2 {
+					s.Busy, s.Own = hot, hot
+				}
+				s.Idle = s.Wall - s.Busy - s.Blocked
+			}
+		}
+		j.Edges[1].Blocked, j.Edges[1].Channels = hot, nil
+		return j
+	}
+	sampler := sampledTo(burst)
+	if f, ok := diagnosis.Bottleneck(metric.Between(burst(9), burst(10)), burst(10)); !ok || f.Operator != "enrich" {
+		t.Fatalf("nothing presses in the last second: %+v", f)
+	}
+	h := routes(sampler, nil)
+	if _, body := get(t, h, "/metrics"); strings.Contains(body, "afflux_job_bottleneck{") || !strings.Contains(body, "afflux_job_state{") {
+		t.Error("a bottleneck of one second is scraped")
+	}
+	if _, body := get(t, h, "/api/v1/job"); !strings.Contains(body, `"bottleneck":null`) {
+		t.Error("a bottleneck of one second is served")
 	}
 }
 

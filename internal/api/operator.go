@@ -17,18 +17,11 @@ type operatorDetailView struct {
 	Subtasks []subtaskView `json:"subtasks"`
 }
 
-// subtaskView is one subtask over the last second or so: rates are records per
-// second, shares are of its wall time.
+// subtaskView is one subtask over the last second or so.
 type subtaskView struct {
-	Index          int              `json:"index"`
-	State          string           `json:"state"`
-	In             float64          `json:"in"`
-	Out            float64          `json:"out"`
-	Busy           float64          `json:"busy"`
-	Idle           float64          `json:"idle"`
-	Blocked        float64          `json:"blocked"`
-	External       float64          `json:"external"`
-	Own            float64          `json:"own"`
+	Index int    `json:"index"`
+	State string `json:"state"`
+	workView
 	WatermarkDelay *float64         `json:"watermark_delay_seconds"`
 	Lag            *float64         `json:"lag"`
 	Late           int64            `json:"late"`
@@ -107,11 +100,14 @@ func subtaskOf(index int, b, s *metric.Subtask, at time.Time, interval time.Dura
 	}
 	v := subtaskView{
 		Index: index, State: s.State,
-		In: rate(s.RecordsIn - b.RecordsIn), Out: rate(s.RecordsOut - b.RecordsOut),
-		Busy: share(s.Busy - b.Busy), Idle: share(s.Idle - b.Idle), Blocked: share(s.Blocked - b.Blocked),
-		External: share(s.External - b.External), Own: share(s.Own - b.Own), StateShare: share(s.StateTime - b.StateTime),
+		workView: workView{
+			In: rate(s.RecordsIn - b.RecordsIn), Out: rate(s.RecordsOut - b.RecordsOut),
+			Busy: share(s.Busy - b.Busy), Idle: share(s.Idle - b.Idle), Blocked: share(s.Blocked - b.Blocked),
+			External: share(s.External - b.External), Own: share(s.Own - b.Own),
+		},
 		WatermarkDelay: watermarkDelay([]metric.Subtask{*s}, at), Lag: gauge(s, "lag"),
-		Late: s.Late, DeadLettered: s.DeadLettered, Skipped: s.Skipped, StateBytes: gauge(s, stateBytes),
+		Late: s.Late, DeadLettered: s.DeadLettered, Skipped: s.Skipped,
+		StateBytes: gauge(s, stateBytes), StateShare: share(s.StateTime - b.StateTime),
 		Counters: s.Counters, Gauges: finiteOnly(s.Gauges),
 	}
 	if s.CallLimit > 0 {

@@ -45,22 +45,28 @@ type memoryView struct {
 	Processors        int      `json:"processors"`
 }
 
-// operatorNowView is an operator over all of its subtasks. Shares are means of
-// wall time, from 0 to 1; rates are records per second.
+// workView is what was done in the last second or so: records per second, and
+// shares of wall time from 0 to 1.
+type workView struct {
+	In       float64 `json:"in"`
+	Out      float64 `json:"out"`
+	Busy     float64 `json:"busy"`
+	Idle     float64 `json:"idle"`
+	Blocked  float64 `json:"blocked"`
+	External float64 `json:"external"`
+	Own      float64 `json:"own"`
+}
+
+// operatorNowView is an operator over all of its subtasks: sums of rates, means of
+// shares.
 type operatorNowView struct {
-	ID             int          `json:"id"`
-	Name           string       `json:"name"`
-	Kind           string       `json:"kind"`
-	Chain          int          `json:"chain"`
-	Parallelism    int          `json:"parallelism"`
-	Outside        string       `json:"outside"`
-	In             float64      `json:"in"`
-	Out            float64      `json:"out"`
-	Busy           float64      `json:"busy"`
-	Idle           float64      `json:"idle"`
-	Blocked        float64      `json:"blocked"`
-	External       float64      `json:"external"`
-	Own            float64      `json:"own"`
+	ID          int    `json:"id"`
+	Name        string `json:"name"`
+	Kind        string `json:"kind"`
+	Chain       int    `json:"chain"`
+	Parallelism int    `json:"parallelism"`
+	Outside     string `json:"outside"`
+	workView
 	MaxOwn         float64      `json:"max_own"`
 	Hottest        int          `json:"hottest"`
 	Level          metric.Level `json:"level"`
@@ -105,7 +111,7 @@ func overviewOf(s *sight) *overviewView {
 	j := s.job
 	v := &overviewView{
 		At:     j.At,
-		Job:    aboutView{Name: j.Name, State: j.State, Error: j.Error, Started: j.Started, Restarts: j.Restarts},
+		Job:    aboutView{Name: j.Name, State: j.State, Error: s.failure, Started: j.Started, Restarts: j.Restarts},
 		Health: reportOf(s.report),
 		Memory: memoryOf(s),
 		// Empty, not null.
@@ -168,8 +174,9 @@ func operatorNow(r *metric.OperatorRate, at time.Time) operatorNowView {
 	o := &r.Operator
 	v := operatorNowView{
 		ID: o.ID, Name: o.Name, Kind: o.Kind, Chain: o.Chain, Parallelism: o.Parallelism, Outside: o.Outside,
-		In: short(r.In), Out: short(r.Out), Busy: short(r.Busy), Idle: short(r.Idle), Blocked: short(r.Blocked), External: short(r.External),
-		Own: short(r.Own), MaxOwn: short(r.MaxOwn), Hottest: r.Hottest, Level: r.Level,
+		workView: workView{In: short(r.In), Out: short(r.Out), Busy: short(r.Busy), Idle: short(r.Idle), Blocked: short(r.Blocked),
+			External: short(r.External), Own: short(r.Own)},
+		MaxOwn: short(r.MaxOwn), Hottest: r.Hottest, Level: r.Level,
 		WatermarkDelay: watermarkDelay(o.Subtasks, at),
 		Finished:       len(o.Subtasks) > 0,
 	}

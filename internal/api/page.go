@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
@@ -53,8 +54,11 @@ func newPage(files fs.FS) (*page, error) {
 		}
 		defer func() { _ = file.Close() }()
 		text, err := io.ReadAll(io.LimitReader(file, int64(left)+1))
-		if left -= len(text); err != nil || left < 0 {
-			return fmt.Errorf("the page's %s cannot be read, or the page has more than %d bytes: %w", name, maxPageBytes, err)
+		if err != nil {
+			return fmt.Errorf("the page's %s cannot be read: %w", name, err)
+		}
+		if left -= len(text); left < 0 {
+			return fmt.Errorf("the page has more than %d bytes with %s", maxPageBytes, name)
 		}
 		at := "/" + name
 		if name == indexFile {
@@ -72,22 +76,20 @@ func newPage(files fs.FS) (*page, error) {
 	return p, nil
 }
 
+// contentTypes by the ends of names. The table of the system may not have them, or
+// have them wrong.
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".svg":  "image/svg+xml",
+	".txt":  "text/plain; charset=utf-8",
+	"":      "application/octet-stream",
+}
+
 func newPageFile(name string, text []byte) *pageFile {
-	f := &pageFile{kind: mime.TypeByExtension(path.Ext(name)), plain: text}
-	switch path.Ext(name) { // what the system's table may not have, or have wrong
-	case ".html":
-		f.kind = "text/html; charset=utf-8"
-	case ".js":
-		f.kind = "text/javascript; charset=utf-8"
-	case ".css":
-		f.kind = "text/css; charset=utf-8"
-	case ".svg":
-		f.kind = "image/svg+xml"
-	case ".txt":
-		f.kind = "text/plain; charset=utf-8"
-	case "":
-		f.kind = "application/octet-stream"
-	}
+	extension := path.Ext(name)
+	f := &pageFile{kind: cmp.Or(contentTypes[extension], mime.TypeByExtension(extension)), plain: text}
 	sum := sha256.Sum256(text)
 	f.etag = hex.EncodeToString(sum[:12])
 	f.squeezed = sync.OnceValue(func() []byte {

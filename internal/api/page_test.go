@@ -77,7 +77,7 @@ func TestPagesThatCannotBeServed(t *testing.T) {
 	if _, err := newPage(fstest.MapFS{"page.js": {}}); err == nil || !strings.Contains(err.Error(), "index.html") {
 		t.Errorf("a page without its index: %v", err)
 	}
-	if _, err := newPage(fstest.MapFS{indexFile: {}, "film.mp4": {Data: make([]byte, maxPageBytes+1)}}); err == nil || !strings.Contains(err.Error(), "film.mp4") {
+	if _, err := newPage(fstest.MapFS{indexFile: {}, "film.mp4": {Data: make([]byte, maxPageBytes+1)}}); err == nil || !strings.Contains(err.Error(), "film.mp4") || strings.Contains(err.Error(), "%!") {
 		t.Errorf("a page that is too large: %v", err)
 	}
 	if _, err := newPage(ui.Files()); err != nil {

@@ -153,7 +153,7 @@ func TestFlameIsBounded(t *testing.T) {
 	if depth != maxFlameDepth {
 		t.Errorf("%d levels", depth)
 	}
-	if name := root.Children[2].Children[0].Name; name != "x.Write[go.shape.struct { a/b/c }]" {
+	if name := root.Children[2].Children[0].Name; name != "x.Write[...]" {
 		t.Error(name)
 	}
 	if only := flameOf(p, "sink"); only.Millis != 99 || len(only.Children) != 1 || only.Children[0].Name != "sink" {
@@ -182,6 +182,24 @@ func TestFlameIsBounded(t *testing.T) {
 	}
 	if empty := flameOf(&profile.Profile{}, ""); empty.Millis != 0 || empty.Children != nil {
 		t.Errorf("%+v", empty)
+	}
+}
+
+func TestShortName(t *testing.T) {
+	for name, want := range map[string]string{
+		"main.main":                    "main.main",
+		"example.com/a/b.(*T).M.func1": "b.(*T).M.func1",
+		"example.com/a/b.(*T[go.shape.struct { N []example.com/c/d.E[int] }]).M[...].func1": "b.(*T[...]).M[...].func1",
+		"b.F[" + strings.Repeat("example.com/c.D,", 20) + "]":                               "b.F[...]",
+		"b.F[cut/off":                   "b.F[...]",
+		"b.F]x/y":                       "y",
+		"[]":                            "[...]",
+		"":                              "",
+		"a/" + strings.Repeat("b", 300): strings.Repeat("b", maxFunctionName),
+	} {
+		if got := shortName(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
 	}
 }
 

@@ -196,7 +196,7 @@ func handler(o Options, f *feed, closing <-chan struct{}) (http.Handler, error) 
 		MaxRequestsInFlight: 4,
 		Timeout:             writeTimeout - 5*time.Second,
 	}))
-	mux.HandleFunc("GET /api/v1/job", func(w http.ResponseWriter, _ *http.Request) { serveJob(w, o.Sampler) })
+	mux.HandleFunc("GET /api/v1/job", f.serveJob)
 	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) { serveHealth(w, o.Sampler) })
 	mux.HandleFunc("GET /api/v1/overview", f.serveOverview)
 	mux.HandleFunc("GET "+streamPath, f.serveStream)

@@ -18,7 +18,7 @@ const (
 // the job has ended or the server closes. A browser that comes again for a job
 // that has ended is told by 204 to leave it.
 func (f *feed) serveStream(w http.ResponseWriter, r *http.Request) {
-	if s := f.look(); r.Header.Get("Last-Event-ID") == finalID && s.job != nil && ended(s.job.State) {
+	if s := f.look(); r.Header.Get("Last-Event-ID") == finalID && s.job != nil && s.job.Ended() {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
@@ -44,6 +44,7 @@ func (f *feed) serveStream(w http.ResponseWriter, r *http.Request) {
 	if _, err := w.Write([]byte("retry: " + retryMillis + "\n\n")); err != nil || control.Flush() != nil {
 		return
 	}
+	_ = control.SetWriteDeadline(time.Time{})
 	for {
 		var e frame
 		select {
@@ -55,6 +56,8 @@ func (f *feed) serveStream(w http.ResponseWriter, r *http.Request) {
 		if e.write(w) != nil || control.Flush() != nil || e.last {
 			return
 		}
+		// With HTTP/2 a deadline ends the stream even while nothing is written.
+		_ = control.SetWriteDeadline(time.Time{})
 	}
 }
 

@@ -325,7 +325,39 @@ type impatient struct{ http.ResponseWriter }
 func (i impatient) Unwrap() http.ResponseWriter { return i.ResponseWriter }
 
 func (i impatient) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() {
+		return http.NewResponseController(i.ResponseWriter).SetWriteDeadline(t)
+	}
 	return http.NewResponseController(i.ResponseWriter).SetWriteDeadline(t.Add(100*time.Millisecond - eventTimeout))
+}
+
+// TestStreamWaitsForEvents stays open with HTTP/2, whose deadlines end what waits as
+// well, when there is no event for longer than one may take.
+func TestStreamWaitsForEvents(t *testing.T) {
+	f := newFeed(Options{Sampler: sampledTo(after)})
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serveStream(impatient{w}, r) }))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	answer, err := s.Client().Get(s.URL + streamPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	lines := bufio.NewScanner(answer.Body)
+	lines.Buffer(nil, 1<<20)
+	str := &stream{answer, lines}
+	for n := range 2 {
+		if _, _, ok := str.next(t); !ok || answer.ProtoMajor != 2 {
+			t.Fatalf("ended before event %d, by %s", n, answer.Proto)
+		}
+		<-time.After(250 * time.Millisecond)
+		f.send(false)
+	}
+	f.send(true)
+	for ok := true; ok; {
+		_, _, ok = str.next(t)
+	}
 }
 
 func TestHeadOfAStream(t *testing.T) {
