@@ -31,7 +31,8 @@ var Table = []Layer{
 	{"internal/metric", "event"},
 	{"internal/archtest", ""},
 	{"internal/ui", ""},
-	{"internal/broker", ""},
+	{"internal/filelock", ""},
+	{"internal/broker", "internal/filelock"},
 	{"internal/realkafka", ""},
 
 	// Contracts, public.
@@ -56,7 +57,7 @@ var Table = []Layer{
 	{"internal/graph", "event operator connector state"},
 	{"internal/exchange", "event codec codec/* internal/credit internal/metric"},
 	{"internal/transform", "event codec codec/* window state operator guard"},
-	{"internal/checkpoint", "event"},
+	{"internal/checkpoint", "event internal/filelock"},
 	{"internal/checkpoint/bucket", "internal/checkpoint"},
 	{"internal/checkpoint/storetest", "internal/checkpoint"},
 	{"internal/task", "event state operator connector internal/graph internal/exchange internal/checkpoint internal/metric internal/credit"},

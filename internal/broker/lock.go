@@ -1,10 +1,12 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+
+	"github.com/affluxdev/afflux/internal/filelock"
 )
 
 // lockName is the file whose lock says that a data directory is in use. The
@@ -16,20 +18,12 @@ func claim(dir string) (io.Closer, error) {
 	if err := usable(dir); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, lockName)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
+	lock, err := filelock.Take(filepath.Join(dir, lockName))
+	switch {
+	case errors.Is(err, filelock.ErrHeld):
+		return nil, fmt.Errorf("broker: data directory %s is in use by another broker: stop it, or choose another directory", dir)
+	case err != nil:
 		return nil, fmt.Errorf("broker: cannot lock data directory %s: %w", dir, err)
 	}
-	held, err := tryLock(f)
-	if err == nil && !held {
-		err = fmt.Errorf("broker: data directory %s is in use by another broker: stop it, or choose another directory", dir)
-	} else if err != nil {
-		err = fmt.Errorf("broker: cannot lock %s: %w", path, err)
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return lock, nil
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/affluxdev/afflux/internal/filelock"
 )
 
 // unfinished begins the names of files that are not committed; no name in a
@@ -22,8 +24,8 @@ const unfinished = ".unfinished-"
 // is there after a crash of the machine, whole or not at all.
 type Directory struct{ root string }
 
-// NewDirectory opens a directory, and makes it if it is not there. What a crash
-// left unfinished in it is deleted: nobody else may be writing to it.
+// NewDirectory opens a directory, and makes it if it is not there. Who writes to it
+// has to claim it.
 func NewDirectory(root string) (*Directory, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -33,12 +35,34 @@ func NewDirectory(root string) (*Directory, error) {
 	if err := d.makeDirectory(root); err != nil {
 		return nil, err
 	}
-	return d, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+	return d, nil
+}
+
+// lockName is the file whose lock says that the directory is claimed.
+const lockName = ".lock"
+
+// Claim implements [Claimer]. It deletes what a crash left unfinished. Where a file
+// system has no locks, nobody is kept out.
+func (d *Directory) Claim() (io.Closer, error) {
+	lock, err := filelock.Take(filepath.Join(d.root, lockName))
+	switch {
+	case errors.Is(err, filelock.ErrHeld):
+		return nil, fmt.Errorf("%s: %w", d.root, ErrClaimed)
+	case errors.Is(err, filelock.ErrNone):
+		lock = io.NopCloser(nil)
+	case err != nil:
+		return nil, err
+	}
+	err = filepath.WalkDir(d.root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || !strings.HasPrefix(e.Name(), unfinished) {
 			return err
 		}
 		return os.Remove(path)
 	})
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
 }
 
 // OpenDirectory opens a directory to read from it only, changing nothing.
@@ -241,4 +265,7 @@ func (d *Directory) Delete(_ context.Context, name string) error {
 	return nil
 }
 
-var _ Store = (*Directory)(nil)
+var (
+	_ Store   = (*Directory)(nil)
+	_ Claimer = (*Directory)(nil)
+)

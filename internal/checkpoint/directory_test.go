@@ -1,6 +1,7 @@
 package checkpoint_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,7 +41,18 @@ func TestDirectoryAfterCrash(t *testing.T) {
 	if _, err := p.Write([]byte("y")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := checkpoint.NewDirectory(root); err != nil {
+	again, err := checkpoint.NewDirectory(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim, err := again.Claim()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Claim(); !errors.Is(err, checkpoint.ErrClaimed) {
+		t.Errorf("claimed twice: %v", err)
+	}
+	if err := claim.Close(); err != nil {
 		t.Fatal(err)
 	}
 	left, err := os.ReadDir(filepath.Join(root, "a"))

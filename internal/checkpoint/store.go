@@ -31,6 +31,18 @@ type Store interface {
 	Delete(ctx context.Context, name string) error
 }
 
+// ErrClaimed is that somebody else writes to a store.
+var ErrClaimed = errors.New("another process writes checkpoints to the same place: the job runs already, or two jobs share a directory; stop the other one, or give each a place of its own")
+
+// Claimer is a [Store] that can be one writer's own. Two that write would each take
+// the files of the other for remains of a crash, and delete them.
+type Claimer interface {
+	Store
+	// Claim makes the store the caller's until the result is closed, or the process
+	// has ended. If somebody else has it the error is ErrClaimed.
+	Claim() (io.Closer, error)
+}
+
 // Pending is a file that is being written, by one goroutine.
 type Pending interface {
 	io.Writer

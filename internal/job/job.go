@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,10 +81,16 @@ func (j *Job) Start(ctx context.Context) error {
 	}
 	j.state, j.started = Running, time.Now()
 	j.mu.Unlock()
+	claim, err := j.claim()
+	if err != nil {
+		j.end(err)
+		return err
+	}
 	stop := context.AfterFunc(ctx, func() { j.stop(context.Cause(ctx)) })
 	a, err := j.prepare(ctx, true)
 	if err != nil {
 		stop()
+		err = released(claim, err)
 		j.end(err)
 		return err
 	}
@@ -94,10 +101,28 @@ func (j *Job) Start(ctx context.Context) error {
 			defer close(watched)
 			j.watch()
 		}()
-		j.end(j.run(a))
+		j.end(released(claim, j.run(a)))
 		<-watched
 	}()
 	return nil
+}
+
+// claim keeps others from writing to the store of the checkpoints, if it can.
+func (j *Job) claim() (io.Closer, error) {
+	if j.cfg.Checkpoints != nil {
+		if s, ok := j.cfg.Checkpoints.Store.(checkpoint.Claimer); ok {
+			return s.Claim()
+		}
+	}
+	return io.NopCloser(nil), nil
+}
+
+// released gives the store back, so that the job can be started again.
+func released(claim io.Closer, err error) error {
+	if closing := claim.Close(); closing != nil {
+		return errors.Join(err, closing)
+	}
+	return err
 }
 
 // prepare makes the next attempt and opens it: from the latest checkpoint that
