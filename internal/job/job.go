@@ -203,7 +203,7 @@ func (j *Job) run(a *attempt) error {
 		began := time.Now()
 		if a != nil {
 			if err = a.run(); a.clerk != nil {
-				j.ledger.close(time.Now())
+				j.ledger.close(time.Now(), err != nil && j.stopCause() == nil)
 				j.next = max(j.next, a.clerk.nextID())
 			}
 		} else if a, err = j.prepare(context.Background(), false); err == nil {

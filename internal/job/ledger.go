@@ -40,8 +40,9 @@ func (l *ledger) update(history []checkpoint.Record) {
 }
 
 // close says that an attempt has ended. What was under way is complete if it can
-// be recovered from.
-func (l *ledger) close(now time.Time) {
+// be recovered from. Otherwise it has failed with the attempt, or is forgotten if
+// that ended well or was stopped.
+func (l *ledger) close(now time.Time, failed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.now == nil {
@@ -49,8 +50,14 @@ func (l *ledger) close(now time.Time) {
 	}
 	r := *l.now
 	l.now, r.Ended = nil, now
-	if r.Phase = "complete"; r.Written.IsZero() {
-		r.Phase, r.Reason = "aborted", "the job stopped or failed meanwhile"
+	r.Phase = "complete"
+	switch {
+	case !r.Written.IsZero():
+	case failed:
+		r.Phase, r.Reason = "aborted", "the job failed meanwhile"
+	default:
+		l.counted = r.ID
+		return
 	}
 	l.enter(r)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/affluxdev/afflux/internal/checkpoint"
 )
 
-// TestLedger follows two attempts: the first ends while a checkpoint is being
-// written, the second while one is being committed.
+// TestLedger follows three attempts: the first fails while a checkpoint is being
+// written, the second while one is being committed, the third is stopped.
 func TestLedger(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
 	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
@@ -47,11 +47,11 @@ func TestLedger(t *testing.T) {
 	if p := parts[checkpoint.Subtask{Task: "a", Index: 1}]; p == nil || p.StartDelay != 10 || p.Alignment != 2 {
 		t.Errorf("%+v", p)
 	}
-	l.close(at(40))
-	l.close(at(41)) // nothing is under way
+	l.close(at(40), true)
+	l.close(at(41), true) // nothing is under way
 	l.restored(&checkpoint.Manifest{ID: 1, Time: at(10)}, at(42), at(45))
 	l.update([]checkpoint.Record{record(4, "committing", 0, true)})
-	l.close(at(50))
+	l.close(at(50), true)
 	s, _ = l.read()
 	if s.Completed != 2 || s.Failed != 2 || s.InProgress != 0 || s.FailedSince != 0 || s.Failure != "" || s.Last.ID != 4 {
 		t.Errorf("%+v", s)
@@ -74,5 +74,15 @@ func TestLedger(t *testing.T) {
 	}
 	if n := len(l.history()); n != remembered {
 		t.Errorf("%d are remembered", n)
+	}
+	before, _ := l.read()
+	l.update([]checkpoint.Record{record(100, "writing", 0, false)})
+	l.close(at(1001), false)
+	after, _ := l.read()
+	if after.Failed != before.Failed || after.FailedSince != 0 || after.InProgress != 0 {
+		t.Errorf("one that was under way when the job was stopped: %+v", after)
+	}
+	if r := l.history()[0]; r.ID != 99 {
+		t.Errorf("%+v", r)
 	}
 }
