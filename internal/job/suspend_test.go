@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/affluxdev/afflux/connector/memory"
+	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/internal/checkpoint"
 	"github.com/affluxdev/afflux/internal/job"
 )
@@ -69,4 +70,37 @@ func TestSuspendGivenUp(t *testing.T) {
 		t.Errorf("the job is %s", s.State)
 	}
 	verify(t, values, sink.Values())
+}
+
+// TestGoesOnWithoutEventTime: where records have no event times there is no
+// watermark, also after a checkpoint.
+func TestGoesOnWithoutEventTime(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	store := directory(t)
+	for range 3 {
+		j, err := job.New(job.Config{Name: "test", Batch: 512, Buffers: 4, Log: logger(t),
+			Checkpoints: &job.Checkpointing{Store: store, UnalignedAfter: -1, Timeout: time.Minute, Retain: 1},
+		}, plan(numbers(400_000), memory.Sink[counted](), 2, func() error { return nil }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_ = j.Suspend(t.Context())
+		if err := j.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		s := j.Snapshot()
+		if s.State != job.Suspended {
+			t.Fatalf("the job is %s", s.State)
+		}
+		for _, o := range s.Operators {
+			for i, sub := range o.Subtasks {
+				if sub.Watermark != event.MinTime {
+					t.Errorf("%s, subtask %d: the watermark is %v", o.Name, i, sub.Watermark)
+				}
+			}
+		}
+	}
 }

@@ -48,7 +48,7 @@ type source struct {
 }
 
 func newSource(t *Task, l *link) *source {
-	s := &source{t: t, link: l, driver: l.node.Source}
+	s := &source{t: t, link: l, driver: l.node.Source, marks: newMarks(0, 0)}
 	s.splits.Store(-1)
 	if a := l.node.Align; a != nil {
 		s.aligned = t.cfg.Aligned.join(t.waker, a.Drift)
