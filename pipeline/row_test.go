@@ -100,6 +100,7 @@ func TestRowsAsCSV(t *testing.T) {
 		",,,,,1/2,":  "column t",
 		",,,,,,soon": "column d",
 		",,":         "column f is missing",
+		",,,,,,,x":   "the row has 8 fields, but there are only 7 columns",
 	} {
 		if err := c.Decode([]byte(text), &row); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)

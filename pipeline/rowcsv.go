@@ -47,12 +47,13 @@ func (c *csvRows) NewDecoder() codec.RowDecoder[Row] { return &csvDecoder{rows: 
 func (c *csvRows) NewEncoder() codec.RowEncoder[Row] { return &csvEncoder{rows: c} }
 
 type csvDecoder struct {
-	rows *csvRows
-	at   []int // for each of the fields, its index in the input
+	rows  *csvRows
+	at    []int // for each of the fields, its index in the input
+	width int   // columns of the input
 }
 
 func (d *csvDecoder) Header(names []string) error {
-	d.at = d.at[:0]
+	d.at, d.width = d.at[:0], len(names)
 	var missing []string
 	for _, f := range d.rows.fields {
 		i := slices.Index(names, f.input)
@@ -68,6 +69,9 @@ func (d *csvDecoder) Header(names []string) error {
 }
 
 func (d *csvDecoder) DecodeRow(fields []string, v *Row) error {
+	if len(fields) > d.width {
+		return fmt.Errorf("the row has %d fields, but there are only %d columns: put a value that holds the delimiter in quotes", len(fields), d.width)
+	}
 	values := make([]any, len(d.rows.fields))
 	for i := range values {
 		at := d.at[i]
