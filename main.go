@@ -52,7 +52,7 @@ second interrupt stops at once. Exit status: 0 done, 1 the job failed, 2 wrong f
 				j.Set(StartFrom(from, unclaimed))
 			}
 			err := Execute(ctx, j, o)
-			if errors.Is(err, api.ErrTLS) {
+			if errors.Is(err, api.ErrTLS) || errors.Is(err, api.ErrAddress) {
 				code = ExitUsage
 			}
 			return err

@@ -22,6 +22,7 @@ The comparisons with plain loops are in the repository: make bench.`,
 		Example: `  afflux bench follow
   afflux bench checkpoint`,
 		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(newFollowCommand(), newPressureCommand())
 	return c

@@ -33,7 +33,7 @@ records, and with one of 10 s where they overtake them after 100 ms.`,
 				return errors.New("--count and --rate must be more than 0")
 			}
 			if cfg.Dir, err = os.MkdirTemp(cfg.Dir, "afflux-bench-"); err != nil {
-				return exit(1, err)
+				return exit(1, fmt.Errorf("no directory for the checkpoints: %w; name another with --dir", err))
 			}
 			defer func() { err = errors.Join(err, os.RemoveAll(cfg.Dir)) }()
 			cfg.Progress = func(what string) { fmt.Fprintln(cmd.ErrOrStderr(), "measuring:", what) }

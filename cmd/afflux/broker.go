@@ -34,6 +34,9 @@ use it. Keep data that matters in Apache Kafka or a compatible system.`,
 				return exit(afflux.ExitUsage, err)
 			}
 			o.Topics = seeds
+			if err := o.Check(); err != nil {
+				return exit(afflux.ExitUsage, err)
+			}
 			o.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()

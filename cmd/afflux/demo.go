@@ -69,7 +69,7 @@ Exit status: 0 nothing lost and nothing doubled, 1 otherwise, 2 wrong flags.`,
 	f.DurationVar(&o.hold, "hold", 0, "how long the peak lasts (default: as long as the service can make up for within half of the duration)")
 	f.Float64Var(&o.capacity, "capacity", 30_000, "look-ups a second that the profile service answers")
 	f.DurationVar(&o.latency, "latency", 5*time.Millisecond, "how long the profile service takes for a call")
-	f.StringVar(&o.execute.Listen, "listen", afflux.DefaultListen, "address of the metrics and the API, or off")
+	f.StringVar(&o.execute.Listen, "listen", afflux.DefaultListen, "address of the page, the metrics and the API, or off")
 	f.BoolVar(&o.execute.Headless, "headless", false, "log lines instead of the live view")
 	f.BoolVar(&o.json, "json", false, "print the report as JSON on standard output")
 	return cmd

@@ -129,7 +129,7 @@ func (f *runFlags) run(cmd *cobra.Command, file string) error {
 		}
 	}
 	err = afflux.Execute(cmd.Context(), job, f.options)
-	if errors.Is(err, api.ErrTLS) {
+	if errors.Is(err, api.ErrTLS) || errors.Is(err, api.ErrAddress) {
 		return exit(afflux.ExitUsage, err)
 	}
 	return exit(afflux.ExitFailed, err)

@@ -113,7 +113,13 @@ func TestRunExitCodes(t *testing.T) {
 		{[]string{"run", good, "--parallelism", "0"}, afflux.ExitUsage, "at least 1"},
 		{[]string{"run", good, "--duration", "-1s"}, afflux.ExitUsage, "must be positive"},
 		{[]string{"run", good, "--set", "sources.in.fields.x=1"}, afflux.ExitUsage, `unknown key "fields" of a source`},
+		{[]string{"run", good, "--listen", "8080"}, afflux.ExitUsage, "write host:port"},
+		{[]string{"run", good, "--listen", "0.0.0.0:0"}, afflux.ExitUsage, "set a token in AFFLUX_TOKEN"},
 		{[]string{"run", failing, "--listen", "off"}, afflux.ExitFailed, "divide by zero"},
+		{[]string{"broker", "--sync"}, afflux.ExitUsage, "--data-dir"},
+		{[]string{"broker", "--listen", "9092"}, afflux.ExitUsage, "want host:port"},
+		{[]string{"bench", "folow"}, afflux.ExitUsage, `unknown command "folow"`},
+		{[]string{"bench", "checkpoint", "--dir", good}, afflux.ExitFailed, "--dir"},
 	} {
 		code, stdout, stderr := command(t, c.args...)
 		if code != c.code || !strings.Contains(stderr, c.says) || stdout != "" {

@@ -86,7 +86,7 @@ func (c *clientConfig) reach(ctx context.Context, cl *kgo.Client) error {
 		if c.tls != nil && timedOut(last) {
 			return fmt.Errorf("kafka: no broker answered at %s within %v: %w; is it there, and does it expect encryption (kafka.TLS) on this port?", c.address(), c.connect, last)
 		}
-		return fmt.Errorf("kafka: no broker answered at %s within %v: %w; start one, for example with \"afflux broker\", or name another with kafka.Brokers", c.address(), c.connect, last)
+		return fmt.Errorf("kafka: no broker answered at %s within %v: %w; start one, for example with \"afflux broker\", or name another with kafka.Brokers (in YAML brokers)", c.address(), c.connect, last)
 	}
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"net"
@@ -135,11 +136,15 @@ func isLocalName(host string) bool {
 	return err == nil && ip.Zone() == "" && ip.Unmap().IsLoopback()
 }
 
+// ErrAddress is what is wrong with the address to listen on: it is none, or other
+// machines can reach it, and neither a token nor TLS keeps them out.
+var ErrAddress = errors.New("listen address")
+
 // checkLoopback refuses an address that other machines can reach.
 func checkLoopback(listen string) error {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
-		return fmt.Errorf("listen address %q: %w; write host:port, like 127.0.0.1:8080", listen, err)
+		return fmt.Errorf("%w %q: %w; write host:port, like 127.0.0.1:8080", ErrAddress, listen, err)
 	}
 	if host == "" || !isLocalName(host) {
 		return notLoopback(listen)
@@ -148,7 +153,7 @@ func checkLoopback(listen string) error {
 }
 
 func notLoopback(listen string) error {
-	return fmt.Errorf("listen address %q can be reached from other machines: use 127.0.0.1, or set a token in AFFLUX_TOKEN, or give --tls-cert and --tls-key", listen)
+	return fmt.Errorf("%w %q can be reached from other machines: use 127.0.0.1, or set a token in AFFLUX_TOKEN, or give --tls-cert and --tls-key", ErrAddress, listen)
 }
 
 func isLoopback(a net.Addr) bool {

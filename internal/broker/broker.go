@@ -7,6 +7,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,10 +68,10 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	ln, err := listen(o.Listen)
+	ln, err := listen(o.address())
 	if err != nil {
 		return nil, err
 	}
@@ -97,9 +98,18 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 	return b, nil
 }
 
-func (o Options) check() error {
+// Check returns what no broker can be started with, whatever the machine: an
+// address or a topic that is none, or options that contradict one another.
+func (o Options) Check() error {
+	host, _, err := net.SplitHostPort(o.address())
+	if err != nil {
+		return fmt.Errorf("broker: listen address %q: want host:port, like %s", o.Listen, DefaultListen)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return fmt.Errorf("broker: listen address %q names no host, and the broker must announce one to its clients: write the address they use, like %s", o.Listen, DefaultListen)
+	}
 	if o.SyncWrites && o.DataDir == "" {
-		return errors.New("broker: synced writes need a data directory")
+		return errors.New("broker: synced writes need a data directory (--data-dir)")
 	}
 	for topic, n := range o.Topics {
 		if topic == "" || n < 1 || n > 1<<15 {
@@ -113,6 +123,8 @@ func (o Options) check() error {
 	}
 	return nil
 }
+
+func (o Options) address() string { return cmp.Or(o.Listen, DefaultListen) }
 
 func (o Options) cluster(ln net.Listener) []kfake.Opt {
 	opts := []kfake.Opt{
@@ -131,16 +143,6 @@ func (o Options) cluster(ln net.Listener) []kfake.Opt {
 }
 
 func listen(address string) (net.Listener, error) {
-	if address == "" {
-		address = DefaultListen
-	}
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, fmt.Errorf("broker: listen address %q: want host:port, like %s", address, DefaultListen)
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		return nil, fmt.Errorf("broker: listen address %q names no host, and the broker must announce one to its clients: write the address they use, like %s", address, DefaultListen)
-	}
 	ln, err := net.Listen("tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
