@@ -4,6 +4,7 @@ package remote
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -92,7 +93,7 @@ func (j *Job) ask(ctx context.Context, method, part string, query url.Values) (t
 	}
 	answer, err := j.client.Do(r)
 	if err != nil {
-		return nil, &NoAnswer{fmt.Errorf("no job answers: %w; is it running, with --listen at that address?", err)}
+		return nil, &NoAnswer{unanswered(err)}
 	}
 	defer func() { err = errors.Join(err, answer.Body.Close()) }()
 	text, err = io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
@@ -103,6 +104,15 @@ func (j *Job) ask(ctx context.Context, method, part string, query url.Values) (t
 		return nil, &Refused{Status: answer.StatusCode, Text: strings.TrimSpace(string(text[:min(len(text), maxReason)]))}
 	}
 	return text, nil
+}
+
+// unanswered says what to do where there was no answer.
+func unanswered(err error) error {
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return fmt.Errorf("the certificate of the job is not trusted here: %w; name the file of the authority that signed it in SSL_CERT_FILE, or have the system trust it", err)
+	}
+	return fmt.Errorf("no job answers: %w; is it running, with --listen at that address?", err)
 }
 
 // maxReason bounds what is told of a refusal, in bytes.

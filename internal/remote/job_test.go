@@ -2,6 +2,8 @@ package remote
 
 import (
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -81,6 +83,15 @@ func TestAsking(t *testing.T) {
 	var none *NoAnswer
 	if _, err := job.Get(t.Context(), "broken"); !errors.As(err, &none) || !strings.Contains(err.Error(), "breaks off") {
 		t.Errorf("%v", err)
+	}
+	secure := httptest.NewUnstartedServer(mux)
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	defer secure.Close()
+	if distrusts, err := At(secure.URL, ""); err != nil {
+		t.Error(err)
+	} else if _, err := distrusts.Get(t.Context(), "here"); !errors.As(err, &none) || !strings.Contains(err.Error(), "SSL_CERT_FILE") || strings.Contains(err.Error(), "--listen") {
+		t.Errorf("of a server with another authority: %v", err)
 	}
 	server.Close()
 	if _, err := job.Get(t.Context(), "here"); !errors.As(err, &none) || !strings.Contains(err.Error(), "--listen") {
