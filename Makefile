@@ -19,24 +19,25 @@ help: ## list the targets
 demo: ## watch a pipeline survive a tenfold spike
 	go run ./cmd/afflux demo
 
-# Where the race detector has nothing to see: what has one goroutine, and what
-# watches whole programs from outside, whose packages are tested themselves.
-UNRACED := ./internal/archtest ./internal/attribution ./internal/kill ./internal/simtest ./internal/ui/uitest ./deploy/check \
-	./operator/operatortest ./state/paged ./state/pebble
+# Where the race detector has nothing to see: what has one goroutine, and whole
+# programs, whose concurrent packages are tested themselves.
+ALONE := ./internal/simtest ./operator/operatortest ./state/paged ./state/pebble
+WHOLE := ./cmd/... ./examples/... ./pipeline ./internal/archtest ./internal/attribution ./internal/kill ./internal/ui/uitest ./deploy/check
 
 # Compiling is most of the work of a fresh clone: less of it without what only a
 # debugger reads, and without the compression in C that Pebble prefers, of which
-# there is one in Go. Tests wait for brokers and browsers, so four run at a time.
-test: export GOFLAGS := -p=4 -tags=pebblegozstd -gcflags=all=-dwarf=false -ldflags=-w
+# there is one in Go; and the compiler collects its garbage less often. Tests wait
+# for brokers and browsers, so four run at a time.
+test: export GOFLAGS := -p=4 -tags=pebblegozstd -gcflags=all=-dwarf=false -ldflags=-w '-toolexec=env GOGC=400'
 
 # With -short, properties are tried on a fifth of the cases. Those of states and
 # operators are tried in full without the race detector, which is fast, beside
 # the whole programs. Vet looks at the code once.
 test: ## tests with the race detector, the simulation of many seeds, and whole programs
-	go test -race -short $$(go list ./... | grep -vxF "$$(go list $(UNRACED))")
+	go test -race -short $$(go list ./... | grep -vxF "$$(go list $(ALONE) $(WHOLE))")
 	go test -race -short -vet=off -run 'Snapshot|Capture|Checkpoint' ./state/paged ./state/pebble
-	go test -short -vet=off $(filter-out ./internal/simtest ./operator/% ./state/%,$(UNRACED)) & whole=$$!; \
-	AFFLUX_SEEDS=$(SEEDS) go test -count=1 -vet=off ./internal/simtest ./state/paged ./state/pebble ./operator/...; own=$$?; \
+	go test -short -vet=off $(WHOLE) & whole=$$!; \
+	AFFLUX_SEEDS=$(SEEDS) go test -p 2 -count=1 -vet=off $(ALONE); own=$$?; \
 	wait $$whole && exit $$own
 	@if [ -f bench/go.mod ]; then echo "cd bench && go test ./..."; cd bench && go test -vet=off ./...; fi
 

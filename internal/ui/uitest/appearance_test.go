@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -63,8 +64,8 @@ func TestLightAndDark(t *testing.T) {
 		if other == own {
 			t.Fatal("the switch changes nothing")
 		}
-		value[any](p, `void (window.before = true, location.reload())`)
-		p.until(`!window.before && document.querySelector(".finding")`)
+		p.do(chromedp.Reload())
+		p.until(`document.querySelector(".finding")`)
 		if got := value[string](p, ground); got != other {
 			t.Errorf("after a reload the ground is %s, want %s", got, other)
 		}
