@@ -8,13 +8,16 @@ import (
 	"sync/atomic"
 )
 
-// A piece of tables is stored as a header, that is pieceMark, the version and
-// the layouts of keys and states; then for each table tableMark, its name and the number of
-// its entries, followed by blocks, each blockMark, the length of its entries and
-// these; then endMark and the number of all entries.
+// A piece of tables is stored as a header, that is pieceMark, the version, the
+// layouts of keys and states, and the size of packed entries, 0 if they are not
+// packed; then for each table tableMark, its name and the number of its entries,
+// followed by blocks, each blockMark, the length of its entries and these; then
+// endMark and the number of all entries. The first version knew no packed
+// entries.
 const (
-	pieceVersion = 1
-	blockSize    = 32 << 10 // bytes of entries in a block, mostly
+	pieceVersion    = 2
+	unpackedVersion = 1
+	blockSize       = 32 << 10 // bytes of entries in a block, mostly
 
 	pieceMark = 'M'
 	diskMark  = 'P' // what package paged begins with
@@ -55,6 +58,7 @@ func (c *capture) Write(w io.Writer) error {
 		schema := l.Schema()
 		head = append(binary.AppendUvarint(head, uint64(len(schema))), schema...)
 	}
+	head = binary.AppendUvarint(head, uint64(c.entry.solid))
 	if _, err := w.Write(head); err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ type entry struct {
 	keyAt   uintptr
 	state   *layout.Layout
 	stateAt uintptr
-	// solid is the size of what is stored, if that is how a slot begins; else 0.
+	// solid is the size of what is stored, if that is how a slot begins, in bytes:
+	// such entries are packed. Otherwise it is 0.
 	solid uintptr
 }
 

@@ -2,8 +2,8 @@ package memory
 
 import (
 	"fmt"
+	"math/bits"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -52,8 +52,9 @@ var (
 )
 
 const (
-	flatPage   = 512 // bytes of a page of slots without pointers, at most
-	linkedPage = 4   // slots of a page of others
+	flatPage    = 512 // bytes of a page of slots without pointers, at most
+	linkedPage  = 4   // slots of a page of others
+	pagesAtOnce = 8   // of slots without pointers, that the writer takes; at most 32
 )
 
 // freeze begins a snapshot. Keys of strings are in texts.
@@ -154,16 +155,15 @@ func (f *frozen) savePage(page uint64) {
 	}
 }
 
-// raw is the memory of a page.
-func (f *frozen) raw(page int) []byte {
-	from := page << f.bits
-	to := min(from+1<<f.bits, f.count)
+// raw is the memory of pages [page,end).
+func (f *frozen) raw(page, end int) []byte {
+	from, to := page<<f.bits, min(end<<f.bits, f.count)
 	return unsafe.Slice((*byte)(f.slot(uint64(from))), uintptr(to-from)*f.size)
 }
 
 // copy saves a page for the writer.
 func (f *frozen) copy(page int) *saved {
-	raw, s := f.raw(page), f.slab.next()
+	raw, s := f.raw(page, page+1), f.slab.next()
 	if f.entry.flat {
 		s.data = f.slab.take(append(f.slab.room(len(raw)), raw...))
 		return s
@@ -218,7 +218,7 @@ func (f *frozen) encode(to, slots []byte) (dst []byte, err error) {
 		}
 	}()
 	if f.entry.solid > 0 {
-		return appendSolid(to, slots, f.size, f.entry.solid), nil
+		return appendPacked(to, slots, f.size, f.entry.solid), nil
 	}
 	dst = to
 	for ; len(slots) > 0; slots = slots[f.size:] {
@@ -231,37 +231,18 @@ func (f *frozen) encode(to, slots []byte) (dst []byte, err error) {
 	return dst, nil
 }
 
-// appendSolid adds the first solid bytes of each slot that is not empty. It copies all
-// and overwrites what is not wanted: which slots are empty cannot be foreseen,
-// and a wrong guess of the processor costs more than a copy.
-func appendSolid(dst, slots []byte, size, solid uintptr) []byte {
-	if len(slots) == 0 {
-		return dst
-	}
-	at := uintptr(len(dst))
-	dst = slices.Grow(dst, len(slots)) // also for all of the last slot
-	to, from := unsafe.Pointer(unsafe.SliceData(dst)), unsafe.Pointer(unsafe.SliceData(slots))
-	for offset := uintptr(0); offset < uintptr(len(slots)); offset += size {
-		slot, place := unsafe.Add(from, offset), unsafe.Add(to, at)
-		for word := uintptr(0); word < size; word += 8 { // slots begin with a uint64, so they are whole words
-			*(*[8]byte)(unsafe.Add(place, word)) = *(*[8]byte)(unsafe.Add(slot, word))
-		}
-		next := at + solid
-		if *(*uint64)(slot) != 0 {
-			at = next
-		}
-	}
-	return dst[:at]
-}
-
 // write hands over what is stored for all entries, some pages at a time.
 func (f *frozen) write(stop *atomic.Bool, put func(entries []byte) error) (err error) {
 	var out, slots []byte
-	for page := range f.pages {
+	step := 1
+	if f.entry.flat { // other pages may take long
+		step = pagesAtOnce
+	}
+	for page := 0; page < len(f.pages); page += step {
 		if stop.Load() {
 			return errReleased
 		}
-		if out, slots, err = f.take(page, out, slots); err != nil {
+		if out, slots, err = f.take(page, min(page+step, len(f.pages)), out, slots[:0]); err != nil {
 			return err
 		}
 		if len(out) >= blockSize {
@@ -275,36 +256,52 @@ func (f *frozen) write(stop *atomic.Bool, put func(entries []byte) error) (err e
 	return put(out)
 }
 
-// take adds what is stored for a page to out; slots is scratch.
-func (f *frozen) take(page int, out, slots []byte) (_, _ []byte, err error) {
-	p := &f.pages[page]
+// take adds what is stored for pages [from,to) to out; slots is scratch. The
+// task waits for the lock only if it needs one of these pages right now.
+func (f *frozen) take(from, to int, out, slots []byte) (_, _ []byte, err error) {
+	lent := 0 // of the pages, a bit each: those that the task has taken
 	f.mu.Lock()
-	if p.CompareAndSwap(nil, saving) {
-		if f.entry.flat && f.entry.solid == 0 {
-			slots = append(slots[:0], f.raw(page)...)
+	for page := from; page < to && err == nil; {
+		end := page
+		for end < to && f.pages[end].CompareAndSwap(nil, saving) {
+			end++
+		}
+		if end == page {
+			lent |= 1 << (page - from)
+			page++
+			continue
+		}
+		if raw := f.raw(page, end); f.entry.flat && f.entry.solid == 0 {
+			slots = append(slots, raw...)
 		} else {
-			out, err = f.encode(out, f.raw(page))
+			out, err = f.encode(out, raw)
 		}
-		p.Store(written)
-		f.mu.Unlock()
-		if f.entry.flat && f.entry.solid == 0 { // nobody waits for this
-			out, err = f.encode(out, slots)
+		for ; page < end; page++ {
+			f.pages[page].Store(written)
 		}
-		return out, slots, err
 	}
 	f.mu.Unlock()
+	if err == nil { // nobody waits for this
+		out, err = f.encode(out, slots)
+	}
+	for ; lent != 0 && err == nil; lent &= lent - 1 {
+		out, err = f.takeSaved(&f.pages[from+bits.TrailingZeros(uint(lent))], out)
+	}
+	return out, slots, err
+}
+
+// takeSaved adds what is stored for a page that the task has taken.
+func (f *frozen) takeSaved(p *atomic.Pointer[saved], out []byte) ([]byte, error) {
 	s := p.Load()
 	for ; s == saving; s = p.Load() { // the task has it for a moment
 		runtime.Gosched()
 	}
 	p.Store(written)
-	if s.err != nil {
-		return out, slots, s.err
+	switch {
+	case s.err != nil:
+		return out, s.err
+	case f.entry.flat:
+		return f.encode(out, s.data)
 	}
-	if f.entry.flat {
-		out, err = f.encode(out, s.data)
-	} else {
-		out = append(out, s.data...)
-	}
-	return out, slots, err
+	return append(out, s.data...), nil
 }

@@ -30,8 +30,9 @@ type inbox struct {
 	// wipe empties one entry.
 	wipe func(i int)
 
-	block []byte
-	n     int
+	block  []byte
+	packed []byte // room for an entry, nil if they are not packed
+	n      int
 }
 
 // newInbox makes an inbox with room for keys and states.
@@ -119,8 +120,8 @@ func (in *inbox) head(r *bufio.Reader) error {
 	if err != nil {
 		return cut(err)
 	}
-	if version != pieceVersion {
-		return fmt.Errorf("the tables have format %d, and this program reads %d", version, pieceVersion)
+	if version != pieceVersion && version != unpackedVersion {
+		return fmt.Errorf("the tables have format %d, and this program reads %d and %d", version, unpackedVersion, pieceVersion)
 	}
 	key, err := readText(r, nil)
 	if err != nil {
@@ -133,8 +134,17 @@ func (in *inbox) head(r *bufio.Reader) error {
 	if err != nil {
 		return err
 	}
-	in.state, err = in.entry.state.From(state)
-	return err
+	if in.state, err = in.entry.state.From(state); err != nil || version == unpackedVersion {
+		return err
+	}
+	size, err := binary.ReadUvarint(r)
+	if err == nil && size > maxHead {
+		return errCut
+	}
+	if err == nil && size > 0 {
+		in.packed = make([]byte, size)
+	}
+	return cut(err)
 }
 
 // readText reads a length and so many bytes into room.
@@ -216,7 +226,7 @@ func (in *inbox) entries(owns func(hash uint64) bool, seen, owned int) (_, _ int
 	for data := in.block; len(data) > 0; {
 		key, state := unsafe.Add(in.keys, uintptr(in.n)*keySize), unsafe.Add(in.states, uintptr(in.n)*stateSize)
 		var hash uint64
-		if hash, data, err = in.entry.load(data, key, state, in.state); err != nil {
+		if hash, data, err = in.load(data, key, state); err != nil {
 			return 0, 0, err
 		}
 		seen++
@@ -233,6 +243,21 @@ func (in *inbox) entries(owns func(hash uint64) bool, seen, owned int) (_, _ int
 		}
 	}
 	return seen, owned, in.flush(owned, seen) // keys may be a part of the block
+}
+
+// load reads an entry, as [entry.load] does.
+func (in *inbox) load(data []byte, key, state unsafe.Pointer) (hash uint64, rest []byte, err error) {
+	if in.packed == nil {
+		return in.entry.load(data, key, state, in.state)
+	}
+	if rest, err = unpack(in.packed, data); err != nil {
+		return 0, nil, err
+	}
+	hash, data, err = in.entry.load(in.packed, key, state, in.state)
+	if err == nil && len(data) > 0 {
+		err = errCut
+	}
+	return hash, rest, err
 }
 
 func (in *inbox) flush(owned, seen int) error {
