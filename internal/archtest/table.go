@@ -32,6 +32,8 @@ var Table = []Layer{
 	{"internal/archtest", ""},
 	{"internal/ui", ""},
 	{"internal/filelock", ""},
+	{"internal/pemfile", ""},
+	{"internal/pemfile/pemfiletest", ""},
 	{"internal/broker", "internal/filelock"},
 	{"internal/realkafka", ""},
 
@@ -70,7 +72,7 @@ var Table = []Layer{
 	{"internal/terminal", "event internal/metric internal/diagnosis"},
 	{"internal/remote", ""},
 	{"internal/doctor", "internal/remote internal/diagnosis internal/terminal"},
-	{"internal/api", "event internal/job internal/diagnosis internal/metric internal/checkpoint internal/ui"},
+	{"internal/api", "event internal/job internal/diagnosis internal/metric internal/checkpoint internal/pemfile internal/ui"},
 	{".", "event codec window connector state state/* operator guard " +
 		"internal/graph internal/transform internal/job internal/checkpoint internal/cluster internal/api internal/metric internal/diagnosis internal/terminal internal/doctor"},
 	{"tracing/otlp", ""},
