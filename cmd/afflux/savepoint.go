@@ -19,6 +19,7 @@ type takeFlags struct {
 	address string
 	stop    bool
 	timeout time.Duration
+	tls     remote.TLS
 }
 
 func newSavepointCommand() *cobra.Command {
@@ -56,8 +57,9 @@ newer ones replace it; see afflux savepoint for one that stays.
 
 The token in AFFLUX_TOKEN is sent along. Exit status: 0 taken, 1 not taken, 2
 wrong flags.`,
-		Example: `  afflux checkpoint --address http://127.0.0.1:8081`,
-		Args:    cobra.NoArgs,
+		Example: `  afflux checkpoint --address http://127.0.0.1:8081
+  afflux checkpoint --address https://stream-7.internal:8443 --tls-ca ca.pem`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.take(cmd.Context(), cmd.OutOrStdout(), "checkpoints")
 		},
@@ -67,14 +69,15 @@ wrong flags.`,
 }
 
 func (f *takeFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.address, "address", "http://"+afflux.DefaultListen, "where the job serves its API")
+	cmd.Flags().StringVar(&f.address, "address", afflux.DefaultListen, "where the job serves its API")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", time.Hour, "how long to wait for it")
+	f.tls.Register(cmd.Flags())
 }
 
 func (f *takeFlags) take(ctx context.Context, out io.Writer, what string) error {
-	job, err := remote.At(f.address, os.Getenv(afflux.TokenVariable))
+	job, err := remote.At(f.address, os.Getenv(afflux.TokenVariable), f.tls)
 	if err != nil {
-		return exit(afflux.ExitUsage, fmt.Errorf("--address: %w", err))
+		return exit(afflux.ExitUsage, err)
 	}
 	if f.timeout <= 0 {
 		return exit(afflux.ExitUsage, fmt.Errorf("--timeout %v: it must be positive", f.timeout))

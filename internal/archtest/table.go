@@ -70,7 +70,7 @@ var Table = []Layer{
 
 	// Seen from outside.
 	{"internal/terminal", "event internal/metric internal/diagnosis"},
-	{"internal/remote", ""},
+	{"internal/remote", "internal/pemfile"},
 	{"internal/doctor", "internal/remote internal/diagnosis internal/terminal"},
 	{"internal/api", "event internal/job internal/diagnosis internal/metric internal/checkpoint internal/pemfile internal/ui"},
 	{".", "event codec window connector state state/* operator guard " +

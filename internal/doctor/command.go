@@ -48,6 +48,7 @@ func (e *ExitError) Unwrap() error { return e.Err }
 type options struct {
 	watch, json bool
 	every       time.Duration
+	tls         remote.TLS
 }
 
 // Command returns the command doctor, whose errors are of type *ExitError but for
@@ -70,16 +71,17 @@ With --watch the findings are shown again whenever they change, until Ctrl-C.
 Exit status: 0 healthy, 1 not healthy, 2 wrong flags, 3 no job answers.`, listen, tokenIn),
 		Example: fmt.Sprintf(`  %[1]s doctor
   %[1]s doctor --json | jq '.findings[0].remedy'
-  %[1]s doctor --watch https://stream-7.internal:8080`, program),
+  %[1]s doctor --watch https://stream-7.internal:8080
+  %[1]s doctor --tls-ca ca.pem --tls-cert me.pem --tls-key me-key.pem https://stream-7.internal:8080`, program),
 		Args:          cobra.MaximumNArgs(1),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			address := "http://" + listen
+			address := listen
 			if len(args) > 0 {
 				address = args[0]
 			}
-			job, err := remote.At(address, os.Getenv(tokenIn))
+			job, err := remote.At(address, os.Getenv(tokenIn), o.tls)
 			if err != nil {
 				return &ExitError{ExitUsage, err}
 			}
@@ -99,6 +101,7 @@ Exit status: 0 healthy, 1 not healthy, 2 wrong flags, 3 no job answers.`, listen
 	cmd.Flags().BoolVar(&o.watch, "watch", false, "go on, and show the findings whenever they change")
 	cmd.Flags().DurationVar(&o.every, "every", 2*time.Second, "how often to ask with --watch")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON: an object, with --watch one a line")
+	o.tls.Register(cmd.Flags())
 	return cmd
 }
 

@@ -2,8 +2,6 @@ package remote
 
 import (
 	"errors"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -23,7 +21,7 @@ func TestAddresses(t *testing.T) {
 		"http://me:secret@host:8080": "http://me:xxxxx@host:8080",
 		"":                           "", "ftp://host": "", "http://": "", "http://a b": "", ":::": "",
 	} {
-		job, err := At(address, "")
+		job, err := At(address, "", TLS{})
 		switch {
 		case want == "" && (err == nil || !strings.Contains(err.Error(), "http://127.0.0.1:8080")):
 			t.Errorf("%q: %v", address, err)
@@ -60,7 +58,7 @@ func TestAsking(t *testing.T) {
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	job, err := At(server.URL+"/base", "t0ken")
+	job, err := At(server.URL+"/base", "t0ken", TLS{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,15 +81,6 @@ func TestAsking(t *testing.T) {
 	var none *NoAnswer
 	if _, err := job.Get(t.Context(), "broken"); !errors.As(err, &none) || !strings.Contains(err.Error(), "breaks off") {
 		t.Errorf("%v", err)
-	}
-	secure := httptest.NewUnstartedServer(mux)
-	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
-	secure.StartTLS()
-	defer secure.Close()
-	if distrusts, err := At(secure.URL, ""); err != nil {
-		t.Error(err)
-	} else if _, err := distrusts.Get(t.Context(), "here"); !errors.As(err, &none) || !strings.Contains(err.Error(), "SSL_CERT_FILE") || strings.Contains(err.Error(), "--listen") {
-		t.Errorf("of a server with another authority: %v", err)
 	}
 	server.Close()
 	if _, err := job.Get(t.Context(), "here"); !errors.As(err, &none) || !strings.Contains(err.Error(), "--listen") {
