@@ -4,55 +4,64 @@ package remote
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"time"
 )
 
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 4 << 20
 
-// Job is a job that serves its API at an address.
+// Job is a job that serves its API at an address. It is asked one thing at a time.
 type Job struct {
-	at     *url.URL
-	token  string
-	client *http.Client
+	at       *url.URL
+	token    string
+	files    TLS
+	client   *http.Client
+	asked    atomic.Bool // for a certificate
+	answered bool
 }
 
-// At returns the job at an address: a URL, or host:port. The token is sent along
-// unless it is empty. Redirects are not followed, so that the token goes nowhere
-// else.
-func At(address, token string) (*Job, error) {
-	full := address
-	if !strings.Contains(full, "://") {
+// At returns the job at an address: a URL, or host:port, which is asked with TLS if
+// there are files for it. The token is sent along unless it is empty. Redirects are
+// not followed, so that the token goes nowhere else. The files are read once; errors
+// are mistakes in what was given, and say what to do.
+func At(address, token string, files TLS) (*Job, error) {
+	full, secure := address, files != (TLS{})
+	switch {
+	case strings.Contains(full, "://"):
+	case secure:
+		full = "https://" + full
+	default:
 		full = "http://" + full
 	}
 	u, err := url.Parse(full)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("%q is no address of a job; write something like http://127.0.0.1:8080", address)
 	}
+	if u.Scheme == "http" && secure {
+		return nil, fmt.Errorf("--tls-ca, --tls-cert and --tls-key are for a job that is served with TLS: write https://%s, or leave them out", u.Host)
+	}
 	u.RawQuery, u.Fragment = "", ""
-	return &Job{at: u, token: token, client: &http.Client{
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+	j := &Job{at: u, token: token, files: files}
+	config, err := files.config(time.Now(), &j.asked)
+	if err != nil {
+		return nil, err
+	}
+	j.client = &http.Client{
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSClientConfig: config},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	}
+	return j, nil
 }
 
 // String is the address.
 func (j *Job) String() string { return j.at.Redacted() }
-
-// NoAnswer is the error when nothing answers, or what does breaks off.
-type NoAnswer struct{ Err error }
-
-// Error implements error.
-func (e *NoAnswer) Error() string { return e.Err.Error() }
-
-// Unwrap returns what was wrong.
-func (e *NoAnswer) Unwrap() error { return e.Err }
 
 // Refused is the error when the job does not do what was asked.
 type Refused struct {
@@ -93,27 +102,26 @@ func (j *Job) ask(ctx context.Context, method, part string, query url.Values) (t
 	}
 	answer, err := j.client.Do(r)
 	if err != nil {
-		return nil, &NoAnswer{unanswered(err)}
+		return nil, &NoAnswer{j.unanswered(err)}
 	}
+	j.answered = true
 	defer func() { err = errors.Join(err, answer.Body.Close()) }()
 	text, err = io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
 		return nil, &NoAnswer{fmt.Errorf("the answer of the job breaks off: %w", err)}
 	}
 	if answer.StatusCode != http.StatusOK {
-		return nil, &Refused{Status: answer.StatusCode, Text: strings.TrimSpace(string(text[:min(len(text), maxReason)]))}
+		why := strings.TrimSpace(string(text[:min(len(text), maxReason)]))
+		if answer.StatusCode == http.StatusBadRequest && why == wantsTLS {
+			why += fmt.Sprintf(" Write https://%s", j.at.Host)
+		}
+		return nil, &Refused{Status: answer.StatusCode, Text: why}
 	}
 	return text, nil
 }
 
-// unanswered says what to do where there was no answer.
-func unanswered(err error) error {
-	var untrusted *tls.CertificateVerificationError
-	if errors.As(err, &untrusted) {
-		return fmt.Errorf("the certificate of the job is not trusted here: %w; name the file of the authority that signed it in SSL_CERT_FILE, or have the system trust it", err)
-	}
-	return fmt.Errorf("no job answers: %w; is it running, with --listen at that address?", err)
-}
+// wantsTLS is what a server with TLS answers to a request without.
+const wantsTLS = "Client sent an HTTP request to an HTTPS server."
 
 // maxReason bounds what is told of a refusal, in bytes.
 const maxReason = 4 << 10
