@@ -115,7 +115,9 @@ func TestExamine(t *testing.T) {
 			}},
 			[]string{"warning b skew 1"}, nil},
 		{"few splits", scene{ops: []op{op{name: "src", kind: "source", own: []float64{0.9, 0, 0, 0}, out: 1000, splits: []int64{1, 0, 0, 0}, outside: "kafka clicks"}.with(steadily(5000, 700))}},
-			[]string{"warning src splits"}, []string{"3 of 4 subtasks have nothing to read: kafka clicks has 1 splits", "Rebalance()", "raising Parallelism"}},
+			[]string{"warning src splits"}, []string{"nothing to read for 3 of 4 subtasks: kafka clicks has 1 split;", "Rebalance()", "raising Parallelism"}},
+		{"one split too few", scene{ops: []op{op{name: "src", kind: "source", own: []float64{0.9, 0.9, 0}, out: 1000, splits: []int64{1, 1, 0}}.with(steadily(5000, 700))}},
+			[]string{"warning src splits"}, []string{"nothing to read for 1 of 3 subtasks: the input has 2 splits"}},
 		{"few splits before an operator one to one", scene{ops: []op{
 			op{name: "src", kind: "source", own: []float64{0.1, 0.1, 0, 0}, blocked: 0.4, out: 1000, splits: []int64{1, 1, 0, 0}}.with(steadily(5000, 700)),
 			{name: "score", kind: "map", chain: 1, own: []float64{0.99, 0.99, 0, 0}, in: 1000}},

@@ -64,11 +64,19 @@ func splits(o *metric.OperatorRate) Finding {
 	n := subtasks(o)
 	return Finding{
 		Operator: o.Operator.Name, Subtask: -1, Cause: Splits,
-		Evidence: fmt.Sprintf("%d of %d subtasks have nothing to read: %s has %d splits", splitsMissing(o), n, outsideName(o, "the input"), splitsOf(o)),
+		Evidence: fmt.Sprintf("nothing to read for %d of %d subtasks: %s has %s", splitsMissing(o), n, outsideName(o, "the input"), numbered(splitsOf(o), "split", "splits")),
 		Remedy: fmt.Sprintf("give %s more partitions, or divide the records after the source: put Rebalance() before the operators that take the time (in YAML give them another parallelism than %q)",
 			outsideName(o, "the input"), o.Operator.Name),
 		Avoid: fmt.Sprintf("raising Parallelism on %q: a split is read by one subtask", o.Operator.Name),
 	}
+}
+
+// numbered is a number with what there is so many of.
+func numbered(n int64, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // stuckFor is how long a source may read nothing, in seconds, although there is
