@@ -81,7 +81,7 @@ func TestHistogramQuantiles(t *testing.T) {
 
 // TestCheckpointsAgree: jobs with checkpoints give the same, and take some.
 func TestCheckpointsAgree(t *testing.T) {
-	for _, h := range Hots {
+	for _, h := range CountedJobs {
 		var seen Checkpointed
 		h.Records = 500_000
 		if _, err := Compare(t.Context(), h.Path(t.TempDir(), time.Millisecond, &seen), 1); err != nil {

@@ -32,7 +32,7 @@ func checkpoints(w *tabwriter.Writer, match *regexp.Regexp, reps, records int) (
 	}
 	if match.MatchString(costName) {
 		fmt.Fprintln(w, "\n"+costName+"\tagainst\twithout M/s\twith M/s\tratio\tmin..max\tbest/best\tby CPU time\tcontrol\tmust\tCPU ms each\tshare of CPU\t"+takenHead)
-		for _, h := range bench.Hots {
+		for _, h := range bench.CountedJobs {
 			var taken bench.Checkpointed
 			h.Records = cmp.Or(records, h.Records)
 			c, err := bench.Compare(ctx, h.Path(os.TempDir(), time.Second, &taken), reps)

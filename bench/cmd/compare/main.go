@@ -68,7 +68,7 @@ func profiled(path string, match *regexp.Regexp, reps, records int) error {
 	}
 	paths := slices.DeleteFunc(slices.Clone(bench.Paths), func(p bench.Path) bool { return !match.MatchString(p.Name) })
 	if match.MatchString(costName) {
-		for _, h := range bench.Hots {
+		for _, h := range bench.CountedJobs {
 			paths = append(paths, h.Path(os.TempDir(), time.Second, &bench.Checkpointed{}))
 		}
 	}
