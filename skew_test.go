@@ -335,3 +335,42 @@ func TestPreAggregateMistakes(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoCanBeSalted has what the diagnosis goes by when it offers Salted and
+// PreAggregate.
+func TestWhoCanBeSalted(t *testing.T) {
+	j := afflux.NewJob("t", afflux.Parallelism(2))
+	hits := afflux.From(j, "hits", memory.Source([]hit{{Page: "a"}})).EventTime(hitAt, afflux.InOrder()).KeyBy("page", page)
+	sum := func(acc, v *hit) { acc.Size += v.Size }
+	count, tumbling := afflux.Count[hit](), window.Tumbling(time.Second)
+	none := memory.Sink[window.Result[string, int64]]
+	hits.Reduce("rolling reduce", sum).To("a", memory.Sink[hit]())
+	hits.Aggregate("rolling", count).To("b", memory.Sink[afflux.KV[string, int64]]())
+	hits.Window(window.Session(time.Second)).Aggregate("session", count).To("c", none())
+	hits.Window(tumbling).Aggregate("window", count).To("d", none())
+	hits.Window(tumbling).Reduce("window reduce", sum).To("e", memory.Sink[hit]())
+	hits.Window(tumbling).Aggregate("folded", count, afflux.PreAggregate(true)).To("f", none())
+	hits.Window(tumbling).Salted(2).Aggregate("salted", count).To("g", none())
+	r, err := j.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var saltable, foldable []string
+	for _, o := range r.Snapshot().Operators {
+		if o.Saltable {
+			saltable = append(saltable, o.Name)
+		}
+		if o.Foldable {
+			foldable = append(foldable, o.Name)
+		}
+	}
+	if want := []string{"window", "window reduce", "folded"}; !slices.Equal(saltable, want) {
+		t.Errorf("can be salted: %q, want %q", saltable, want)
+	}
+	if want := []string{"window", "window reduce"}; !slices.Equal(foldable, want) {
+		t.Errorf("can be folded: %q, want %q", foldable, want)
+	}
+}

@@ -90,7 +90,7 @@ func TestExamine(t *testing.T) {
 		{"state", scene{ops: []op{pressedSource, {name: "agg", kind: "process", chain: 1, own: four(0.97), state: 0.8}},
 			edges: []edge{{from: 0, to: 1, blocked: 0.9}}, cpu: 0.5},
 			[]string{"warning agg state"}, []string{"80 % of that in its state", "StateOnDisk"}},
-		{"a hot key", scene{ops: []op{pressedSource, {name: "agg", kind: "window", chain: 1, own: []float64{0.05, 0.05, 0.99, 0.05}, in: 1000, inputs: []float64{0.05, 0.05, 0.85, 0.05}}},
+		{"a hot key", scene{ops: []op{pressedSource, {name: "agg", kind: "window", salt: true, fold: true, chain: 1, own: []float64{0.05, 0.05, 0.99, 0.05}, in: 1000, inputs: []float64{0.05, 0.05, 0.85, 0.05}}},
 			edges: []edge{{from: 0, to: 1, blocked: 0.9, keys: hot}}, cpu: 1},
 			[]string{"warning agg skew 2"}, []string{`key "unknown" has 83 % of the records`, "Salted(4)", "all records of a key go to one subtask"}},
 		{"a hot subtask without a hot key", scene{ops: []op{pressedSource, {name: "agg", kind: "window", chain: 1, own: []float64{0.3, 0.3, 0.99, 0.3}, in: 1000, inputs: []float64{0.15, 0.15, 0.55, 0.15}}},

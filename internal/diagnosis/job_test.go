@@ -19,6 +19,7 @@ type op struct {
 	outside       string
 
 	// For stories only.
+	salt, fold   bool // Saltable, Foldable
 	bounded      bool
 	state        float64   // of own
 	splits       []int64   // of each subtask

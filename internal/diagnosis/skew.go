@@ -144,14 +144,18 @@ func (p *plan) readBy(t *task) *metric.OperatorRate {
 func (l *look) skew(c culprit, o *metric.OperatorRate, i imbalance) Finding {
 	name, n := o.Operator.Name, subtasks(o)
 	f := Finding{Operator: name, Subtask: i.hot, Cause: Skew}
-	f.Evidence = fmt.Sprintf("subtask %d works %s of the time, the %d others %s", i.hot, percent(i.share), n-1, percent(i.others))
+	rest := "the other one"
+	if n != 2 {
+		rest = fmt.Sprintf("the %d others", n-1)
+	}
+	f.Evidence = fmt.Sprintf("subtask %d works %s of the time, %s %s", i.hot, percent(i.share), rest, percent(i.others))
 	in := l.inputOf(o, i.hot)
 	source := l.readBy(c.task)
 	switch {
 	case len(in.keys) > 0:
 		f.Evidence = sentence(f.Evidence, keysOf(in.keys))
-		f.Remedy = fmt.Sprintf("divide the hot key: Salted(%d) before the Aggregate or Reduce, or PreAggregate(true) on %q, or a finer key; "+
-			"a key that means nothing (empty, unknown) can be filtered out before", min(max(n, 2), 64), name)
+		f.Remedy = fmt.Sprintf("divide the hot key: %s; a key that means nothing (empty, unknown) can be filtered out before",
+			strings.Join(append(partials(o), "a finer key"), ", or "))
 		f.Avoid = "more parallelism: all records of a key go to one subtask"
 	case source != nil:
 		f.Evidence = sentence(f.Evidence, fmt.Sprintf("it gets what one subtask of %s reads", source.Operator.Name))
@@ -165,11 +169,24 @@ func (l *look) skew(c culprit, o *metric.OperatorRate, i imbalance) Finding {
 		if in.share >= 0 {
 			f.Evidence = sentence(f.Evidence, fmt.Sprintf("it gets %s of the records, and no single key stands out", percent(in.share)))
 		}
-		f.Remedy = fmt.Sprintf("spread the load before %q: a key with more values (there may be fewer keys than subtasks), "+
-			"or partial results with Salted(%d) or PreAggregate(true)", name, min(max(n, 2), 64))
+		ways := append([]string{"a key with more values (there may be fewer keys than subtasks)"}, partials(o)...)
+		f.Remedy = fmt.Sprintf("spread the load before %q: %s", name, strings.Join(ways, ", or "))
 		f.Avoid = "more parallelism: it does not divide one key"
 	}
 	return f
+}
+
+// partials are the ways to fold the records of a key in parts that an operator has:
+// some windows only.
+func partials(o *metric.OperatorRate) []string {
+	salted := fmt.Sprintf("Salted(%d) before %q", min(max(subtasks(o), 2), 64), o.Operator.Name)
+	switch {
+	case o.Operator.Foldable:
+		return []string{salted, fmt.Sprintf("PreAggregate(true) on %q", o.Operator.Name)}
+	case o.Operator.Saltable:
+		return []string{salted + " in place of PreAggregate(true)"}
+	}
+	return nil
 }
 
 // keysOf names the hottest keys with their shares.
@@ -180,7 +197,7 @@ func keysOf(keys []metric.HotKey) string {
 		parts = append(parts, fmt.Sprintf("key %q has %s of the records", k.Key, percent(k.Share)))
 	}
 	if n := len(keys) - most; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d more keys are hot", n))
+		parts = append(parts, numbered(int64(n), "more key is hot", "more keys are hot"))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -29,7 +29,7 @@ func story(scenes ...scene) []*metric.Job {
 	first := scenes[0]
 	for i, o := range first.ops {
 		n := o.subtasks()
-		out := metric.Operator{ID: 10 + i, Name: o.name, Kind: o.kind, Chain: o.chain, Parallelism: n, Outside: o.outside, Bounded: o.bounded, Subtasks: make([]metric.Subtask, n)}
+		out := metric.Operator{ID: 10 + i, Name: o.name, Kind: o.kind, Chain: o.chain, Parallelism: n, Outside: o.outside, Bounded: o.bounded, Saltable: o.salt, Foldable: o.fold, Subtasks: make([]metric.Subtask, n)}
 		for k := range out.Subtasks {
 			out.Subtasks[k] = metric.Subtask{State: "running", Splits: -1, Wall: time.Minute, Idle: time.Minute, Counters: map[string]int64{}}
 		}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/affluxdev/afflux/event"
 	"github.com/affluxdev/afflux/operator"
@@ -123,4 +124,21 @@ func combinerOf(n *Node, before []*Node) *Node {
 		made.Keyed, made.Parallelism = true, n.Parallelism
 	}
 	return made
+}
+
+// Foldable tells whether the user may still ask that the records of a key be divided
+// ahead of a node of the plan (Salted), or be always folded (PreAggregate).
+func (p *Plan) Foldable(id int) (salted, always bool) {
+	n := p.Nodes[id]
+	if n.Combine == nil || n.Combine.Input.Partition == event.Hash {
+		return false, false
+	}
+	for _, reader := range p.Nodes {
+		for _, in := range reader.Inputs {
+			if in.From == id && slices.Contains(n.Optional, in.Output) {
+				return false, false
+			}
+		}
+	}
+	return true, n.PreAggregate != Always
 }

@@ -108,3 +108,29 @@ func TestCombinersArePlacedWhereTheyCostNoTask(t *testing.T) {
 		})
 	}
 }
+
+// TestFoldable has which nodes may still be told to divide or fold their records.
+func TestFoldable(t *testing.T) {
+	for name, c := range map[string]struct {
+		more           func([]*graph.Node) []*graph.Node
+		salted, always bool
+	}{
+		"by default":         {salted: true, always: true},
+		"never folded":       {more: set(func(n *graph.Node) { n.PreAggregate = graph.Never }), salted: true, always: true},
+		"always folded":      {more: set(func(n *graph.Node) { n.PreAggregate = graph.Always }), salted: true},
+		"salted":             {more: set(func(n *graph.Node) { n.Combine.Input.Partition = event.Hash })},
+		"without a combiner": {more: set(func(n *graph.Node) { n.Combine = nil })},
+		"late read":          {more: reader(2, 1)},
+	} {
+		p, err := graph.Build(windowed(c.more), graph.Defaults{Parallelism: 3})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for id, n := range p.Nodes {
+			salted, always := p.Foldable(id)
+			if n.Name != "count" && (salted || always) || n.Name == "count" && (salted != c.salted || always != c.always) {
+				t.Errorf("%s: %q: %v, %v", name, n.Name, salted, always)
+			}
+		}
+	}
+}

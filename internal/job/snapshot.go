@@ -42,6 +42,7 @@ func (j *Job) Snapshot() *metric.Job {
 			d := n.Sink.Describe()
 			o.Outside = d.Kind + " " + d.Target
 		}
+		o.Saltable, o.Foldable = p.Foldable(id)
 		o.Subtasks = make([]metric.Subtask, 0, len(g.Tasks[o.Chain]))
 		name := p.TaskName(o.Chain)
 		for i, t := range g.Tasks[o.Chain] {

@@ -67,6 +67,11 @@ type Operator struct {
 	Outside string `json:"outside,omitempty"`
 	// Bounded tells of a source that its input ends.
 	Bounded bool `json:"bounded,omitempty"`
+	// Saltable tells of a window that Salted can divide the records of a key, and
+	// Foldable that PreAggregate(true) can fold them ahead of the exchange. Neither is
+	// so where it has been asked for already.
+	Saltable bool `json:"-"`
+	Foldable bool `json:"-"`
 }
 
 // Subtask is one instance of an operator. Durations are nanoseconds since the
