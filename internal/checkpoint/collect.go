@@ -254,6 +254,17 @@ func (c *Coordinator) end(now time.Time, phase, reason string) {
 // fail gives the job up. What is being collected is discarded; of what is being
 // written nobody knows.
 func (c *Coordinator) fail(now time.Time, reason string) {
+	c.failBy(now, FailJob{Reason: reason})
+}
+
+// supersede gives the job up to another process: not even what is left of it is
+// discarded.
+func (c *Coordinator) supersede(now time.Time, err error) {
+	c.failBy(now, FailJob{Reason: err.Error(), Superseded: err})
+}
+
+func (c *Coordinator) failBy(now time.Time, d FailJob) {
+	reason := d.Reason
 	if c.failed {
 		return
 	}
@@ -265,7 +276,7 @@ func (c *Coordinator) fail(now time.Time, reason string) {
 		c.end(now, "failed", reason)
 	}
 	c.failed = true
-	c.out = append(c.out, FailJob{reason})
+	c.out = append(c.out, d)
 }
 
 func (c *Coordinator) close(now time.Time, reason string) {

@@ -14,6 +14,7 @@ var ErrNone = errors.New("there is no checkpoint")
 // Contents is what a store holds, as of one look at it.
 type Contents struct {
 	snapshots []stored // newest first
+	seals     []stored // likewise
 	sizes     map[string]int64
 	highest   int64
 }
@@ -28,7 +29,7 @@ type stored struct {
 
 // Scan reads all manifests of a store and compares the sizes of their files.
 // What is damaged is no error here. Files that are not laid out like those of a
-// checkpoint are ignored.
+// checkpoint are ignored. Who will write uses [Ownership.Scan].
 func Scan(ctx context.Context, s Store) (*Contents, error) {
 	c := &Contents{sizes: map[string]int64{}}
 	for e, err := range s.List(ctx, "") {
@@ -46,19 +47,24 @@ func Scan(ctx context.Context, s Store) (*Contents, error) {
 		}
 	}
 	slices.SortFunc(c.snapshots, func(a, b stored) int { return cmp.Or(cmp.Compare(b.id, a.id), cmp.Compare(a.kind, b.kind)) })
-	for i := range c.snapshots {
-		x := &c.snapshots[i]
+	found := c.snapshots
+	c.snapshots = found[:0]
+	for _, x := range found {
 		name := ManifestName(x.kind, x.id)
 		b, err := readManifest(ctx, s, name, c.sizes[name])
-		if err == nil {
-			x.manifest, x.err = c.load(x, name, b)
+		switch d := (*Damage)(nil); {
+		case err == nil && isSeal(b):
+			c.seals = append(c.seals, x)
 			continue
-		}
+		case err == nil:
+			x.manifest, x.err = c.load(&x, name, b)
 		// Only what is wrong with the bytes is known to stay wrong.
-		if d := (*Damage)(nil); !errors.As(err, &d) && !errors.Is(err, ErrNotFound) {
+		case !errors.As(err, &d) && !errors.Is(err, ErrNotFound):
 			return nil, err
+		default:
+			x.err = err
 		}
-		x.err = err
+		c.snapshots = append(c.snapshots, x)
 	}
 	return c, nil
 }
@@ -148,11 +154,27 @@ func (c *Contents) Registry() (*Registry, error) {
 	return NewRegistry(good...)
 }
 
-// Garbage are the files that no manifest names, sorted by name: what is left of
-// attempts that were given up or killed. Nobody may be writing to the store.
-// The directory of a manifest that is damaged is left alone, for whoever wants
-// to look.
-func (c *Contents) Garbage() ([]string, error) {
+// open are the names of the manifests that owners other than that one may be
+// about to create, sorted: of checkpoints that have files of theirs.
+func (c *Contents) open(owner int64) []string {
+	var out []string
+	for name := range c.sizes {
+		kind, id, rest, _ := parseName(name)
+		manifest := ManifestName(kind, id)
+		if _, there := c.sizes[manifest]; !there && ownerOf(rest) != owner {
+			out = append(out, manifest)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// garbage are the files that no manifest names, sorted by name: what is left of
+// attempts that were given up or killed, and old seals. The files of owners with
+// a larger number are not among them, unless it is 0: then nobody else may be
+// writing to the store. The directory of a manifest that is damaged is left
+// alone, for whoever wants to look.
+func (c *Contents) garbage(owner int64) ([]string, error) {
 	registry, err := c.Registry()
 	if err != nil {
 		return nil, err
@@ -164,10 +186,14 @@ func (c *Contents) Garbage() ([]string, error) {
 			keep[DirectoryName(x.kind, x.id)] = true
 		}
 	}
+	for i, x := range c.seals {
+		keep[ManifestName(x.kind, x.id)] = i < sealsKept
+	}
 	var out []string
 	for name := range c.sizes {
-		kind, id, _, _ := parseName(name)
-		if !keep[name] && !keep[DirectoryName(kind, id)] && !registry.Needs(name) {
+		kind, id, rest, _ := parseName(name)
+		newer := owner > 0 && ownerOf(rest) > owner
+		if !keep[name] && !keep[DirectoryName(kind, id)] && !newer && !registry.Needs(name) {
 			out = append(out, name)
 		}
 	}

@@ -277,7 +277,7 @@ func TestGarbage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := c.Garbage()
+		out, err := Sole(s).Garbage(c)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -229,7 +229,8 @@ func (c *Coordinator) Finished(now time.Time, s Subtask, final Part) []Decision 
 // ManifestWritten answers WriteManifest. With an error, it is not known whether
 // the manifest is there. With [ErrExists] another one is: somebody else writes
 // checkpoints of this job, whose manifest must not be deleted. Whoever tries to
-// write again after an error must tell the two apart.
+// write again after an error must tell the two apart. With [ErrSuperseded] the
+// manifest is not there, and another process goes on.
 func (c *Coordinator) ManifestWritten(now time.Time, id int64, err error) []Decision {
 	c.out = nil
 	p := c.pending
@@ -237,6 +238,10 @@ func (c *Coordinator) ManifestWritten(now time.Time, id int64, err error) []Deci
 		return c.decide(now)
 	}
 	kind := p.barrier.Kind
+	if errors.Is(err, ErrSuperseded) {
+		c.supersede(now, err)
+		return c.decide(now)
+	}
 	if errors.Is(err, ErrExists) {
 		c.fail(now, fmt.Sprintf("the manifest of %s %d is there already: another process writes checkpoints to the same place", kind, id))
 		return c.decide(now)
@@ -262,11 +267,16 @@ func (c *Coordinator) ManifestWritten(now time.Time, id int64, err error) []Deci
 }
 
 // Withdrawn answers Withdraw. With an error nobody knows whether the checkpoint
-// exists, so that the job must be recovered from what is really there.
+// exists, so that the job must be recovered from what is really there: with
+// [ErrSuperseded] by the other process.
 func (c *Coordinator) Withdrawn(now time.Time, id int64, err error) []Decision {
 	c.out = nil
 	p := c.pending
 	if p == nil || p.barrier.ID != id || p.phase != withdrawing {
+		return c.decide(now)
+	}
+	if errors.Is(err, ErrSuperseded) {
+		c.supersede(now, err)
 		return c.decide(now)
 	}
 	if err != nil {

@@ -1,7 +1,9 @@
 package checkpoint
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -129,5 +131,32 @@ func TestAnotherWriter(t *testing.T) {
 	}
 	if out := c.Acknowledge(epoch, a); len(out) > 0 {
 		t.Errorf("afterwards %q", lines(out))
+	}
+}
+
+// TestSuperseded fails the job for good, and leaves everything to the process that
+// goes on: before its manifest is written, and when it is to be withdrawn.
+func TestSuperseded(t *testing.T) {
+	lost := fmt.Errorf("in a bucket: %w", ErrSuperseded)
+	for _, withdraw := range []bool{false, true} {
+		c := newCoordinator(t, Config{Tolerated: -1, KeyGroups: 1}, Task{Name: "read", Parallelism: 1})
+		f := File{FileName(Checkpoint, 1, "f"), fileSize(10), 1}
+		c.Trigger(epoch, Checkpoint)
+		c.Acknowledge(epoch, Acknowledgement{Subtask: Subtask{"read", 0}, ID: 1, Part: Part{Files: []File{f}}})
+		var out []Decision
+		if withdraw {
+			if out = c.ManifestWritten(epoch, 1, io.ErrUnexpectedEOF); len(out) != 1 {
+				t.Errorf("decided was %q", lines(out))
+			}
+			out = c.Withdrawn(epoch, 1, lost)
+		} else {
+			out = c.ManifestWritten(epoch, 1, lost)
+		}
+		if len(out) != 1 {
+			t.Fatalf("decided was %q", lines(out))
+		}
+		if d, ok := out[0].(FailJob); !ok || !errors.Is(d.Superseded, ErrSuperseded) {
+			t.Errorf("decided was %q", lines(out))
+		}
 	}
 }

@@ -47,7 +47,7 @@ type Abort struct {
 
 // Discard wants things deleted from the store that nothing needs: manifests
 // first, so that none ever names a file that is gone. A failure to delete is no
-// reason to stop: what is left is found by [Garbage] at the next start.
+// reason to stop: what is left is found by [Ownership.Garbage] at the next start.
 type Discard struct {
 	Checkpoints []int64 // whose manifests are deleted; never savepoints
 	Files       []File
@@ -61,7 +61,12 @@ type Refuse struct {
 
 // FailJob wants the job stopped, to be recovered from its last checkpoint. It
 // is the last thing that a coordinator wants, but for Discard and Refuse.
-type FailJob struct{ Reason string }
+type FailJob struct {
+	Reason string
+	// Superseded is ErrSuperseded with its text if the job must not be recovered,
+	// else nil.
+	Superseded error
+}
 
 func (Inject) decision()        {}
 func (WriteManifest) decision() {}

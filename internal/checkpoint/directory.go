@@ -41,29 +41,42 @@ func NewDirectory(root string) (*Directory, error) {
 // lockName is the file whose lock says that the directory is claimed.
 const lockName = ".lock"
 
-// Claim implements [Claimer]. It deletes what a crash left unfinished. Where a file
-// system has no locks, nobody is kept out.
+// Claim implements [Claimer]. It deletes what a crash left unfinished, also where a
+// file system has no locks: who is still writing that gets an error.
 func (d *Directory) Claim() (io.Closer, error) {
 	lock, err := filelock.Take(filepath.Join(d.root, lockName))
 	switch {
 	case errors.Is(err, filelock.ErrHeld):
 		return nil, fmt.Errorf("%s: %w", d.root, ErrClaimed)
 	case errors.Is(err, filelock.ErrNone):
-		lock = io.NopCloser(nil)
+		if err := d.sweep(); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: %w", d.root, ErrNoLock)
 	case err != nil:
 		return nil, err
 	}
-	err = filepath.WalkDir(d.root, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || !strings.HasPrefix(e.Name(), unfinished) {
-			return err
-		}
-		return os.Remove(path)
-	})
-	if err != nil {
+	if err := d.sweep(); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil
 }
+
+// sweep deletes files that were not committed.
+func (d *Directory) sweep() error {
+	return filepath.WalkDir(d.root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && strings.HasPrefix(e.Name(), unfinished) {
+			err = os.Remove(path)
+		}
+		if errors.Is(err, fs.ErrNotExist) && path != d.root {
+			return nil // deleted meanwhile
+		}
+		return err
+	})
+}
+
+// String is the absolute path.
+func (d *Directory) String() string { return d.root }
 
 // OpenDirectory opens a directory to read from it only, changing nothing.
 func OpenDirectory(root string) (*Directory, error) {

@@ -19,4 +19,6 @@
 //     damage is found when it is read.
 //   - [Store] holds both: a [Directory], or a bucket
 //     (internal/checkpoint/bucket).
+//   - [Ownership] lets the newest of several processes write to a store, where a
+//     lock cannot keep the others out.
 package checkpoint

@@ -25,6 +25,33 @@ func FileName(kind Kind, id int64, rest string) string {
 	return DirectoryName(kind, id) + "/" + rest
 }
 
+// ownerPrefix begins the names of the files that say who owns a store.
+const ownerPrefix = "owner-"
+
+func ownerName(number int64) string { return fmt.Sprintf("%s%010d", ownerPrefix, number) }
+
+// parseOwner is the number in the name of an owner's file; false if it is none.
+func parseOwner(name string) (int64, bool) {
+	n, err := strconv.ParseInt(strings.TrimPrefix(name, ownerPrefix), 10, 64)
+	return n, err == nil && n > 0 && ownerName(n) == name
+}
+
+// ownedRest marks the rest of the name of a file with the number of an owner.
+func ownedRest(number int64, rest string) string { return fmt.Sprintf("o%d-%s", number, rest) }
+
+// ownerOf is the number in the rest of a name, 0 if there is none.
+func ownerOf(rest string) int64 {
+	digits, _, ok := strings.Cut(rest, "-")
+	if !ok || digits[:min(1, len(digits))] != "o" {
+		return 0
+	}
+	n, err := strconv.ParseInt(digits[1:], 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
 // parseName takes a name apart; false if it is not that of a checkpoint.
 func parseName(name string) (kind Kind, id int64, rest string, ok bool) {
 	dir, rest, ok := strings.Cut(name, "/")

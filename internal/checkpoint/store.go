@@ -25,7 +25,8 @@ type Store interface {
 	// file is ErrNotFound.
 	Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error)
 	// List yields the files whose names begin with prefix, in no certain order.
-	// Files that are not committed are not among them.
+	// Files that are not committed are not among them; all that were committed
+	// before are, whoever did.
 	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 	// Delete removes a file; that there is none is no error.
 	Delete(ctx context.Context, name string) error
@@ -34,12 +35,17 @@ type Store interface {
 // ErrClaimed is that somebody else writes to a store.
 var ErrClaimed = errors.New("another process writes checkpoints to the same place: the job runs already, or two jobs share a directory; stop the other one, or give each a place of its own")
 
+// ErrNoLock is that a store cannot keep others out.
+var ErrNoLock = errors.New("there are no locks here")
+
 // Claimer is a [Store] that can be one writer's own. Two that write would each take
-// the files of the other for remains of a crash, and delete them.
+// the files of the other for remains of a crash, and delete them. Where that cannot
+// be had, [Own] lets the older one find out.
 type Claimer interface {
 	Store
 	// Claim makes the store the caller's until the result is closed, or the process
-	// has ended. If somebody else has it the error is ErrClaimed.
+	// has ended. If somebody else has it the error is ErrClaimed; if nobody can be
+	// kept out, ErrNoLock.
 	Claim() (io.Closer, error)
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/affluxdev/afflux/event"
+	"github.com/affluxdev/afflux/internal/checkpoint"
 	"github.com/affluxdev/afflux/internal/credit"
 	"github.com/affluxdev/afflux/internal/exchange"
 	"github.com/affluxdev/afflux/internal/graph"
@@ -41,6 +42,8 @@ type Config struct {
 	restored *task.Restored
 	clerk    task.Checkpoints
 	letters  *metric.LetterTray
+	// owner is the right to write checkpoints, from the start of the job.
+	owner *checkpoint.Ownership
 	// EveryStep makes simulated tasks give control back after each batch.
 	EveryStep bool
 }

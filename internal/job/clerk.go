@@ -38,6 +38,7 @@ type Surroundings struct {
 type Clerk struct {
 	Surroundings
 	cfg     *Checkpointing
+	owner   *checkpoint.Ownership
 	graph   *Graph
 	attempt int
 
@@ -68,7 +69,7 @@ type Outcome struct {
 // newClerk makes the coordinator of an attempt.
 func newClerk(cfg *Config, g *Graph, attempt int, r recovery, on Surroundings) (*Clerk, error) {
 	c := cfg.Checkpoints
-	k := &Clerk{Surroundings: on, cfg: c, graph: g, attempt: attempt, tasks: map[checkpoint.Subtask]*task.Task{}, waiting: map[int64][]chan<- Outcome{},
+	k := &Clerk{Surroundings: on, cfg: c, owner: cfg.owner, graph: g, attempt: attempt, tasks: map[checkpoint.Subtask]*task.Task{}, waiting: map[int64][]chan<- Outcome{},
 		drained: map[checkpoint.Subtask]bool{}, ended: map[checkpoint.Subtask]bool{}, next: r.next}
 	var err error
 	k.c, err = checkpoint.NewCoordinator(checkpoint.Config{Job: cfg.Name, KeyGroups: event.KeyGroups,
@@ -155,7 +156,7 @@ func (k *Clerk) Store() checkpoint.Store { return k.cfg.Store }
 
 // FileName implements task.Checkpoints.
 func (k *Clerk) FileName(b checkpoint.Barrier, rest string) string {
-	return checkpoint.FileName(b.Kind, b.ID, fmt.Sprintf("%d-%s", k.attempt, rest))
+	return k.owner.FileName(b.Kind, b.ID, fmt.Sprintf("%d-%s", k.attempt, rest))
 }
 
 // last asks for the checkpoint that commits what sinks have written, when all
@@ -274,12 +275,12 @@ func (k *Clerk) carryOut(list []checkpoint.Decision) {
 			k.begin(d)
 		case checkpoint.WriteManifest:
 			k.outside(func(ctx context.Context) func(time.Time) []checkpoint.Decision {
-				err := putManifest(ctx, k.cfg.Store, d.Manifest)
+				err := k.owner.PutManifest(ctx, d.Manifest)
 				return func(now time.Time) []checkpoint.Decision { return k.c.ManifestWritten(now, d.Manifest.ID, err) }
 			})
 		case checkpoint.Withdraw:
 			k.outside(func(ctx context.Context) func(time.Time) []checkpoint.Decision {
-				err := k.cfg.Store.Delete(ctx, checkpoint.ManifestName(d.Kind, d.ID))
+				err := k.owner.Delete(ctx, checkpoint.ManifestName(d.Kind, d.ID))
 				return func(now time.Time) []checkpoint.Decision { return k.c.Withdrawn(now, d.ID, err) }
 			})
 		case checkpoint.NotifyCommit:
@@ -303,7 +304,11 @@ func (k *Clerk) carryOut(list []checkpoint.Decision) {
 			}
 			k.wanted[d.Kind] = nil
 		case checkpoint.FailJob:
-			k.Fail(fmt.Errorf("checkpoints: %s", d.Reason))
+			err := errors.New(d.Reason)
+			if d.Superseded != nil {
+				err = d.Superseded
+			}
+			k.Fail(fmt.Errorf("checkpoints: %w", err))
 		}
 	}
 }
@@ -331,15 +336,6 @@ func (k *Clerk) begin(d checkpoint.Inject) {
 // outside runs what may wait, and posts what follows from it.
 func (k *Clerk) outside(f func(ctx context.Context) func(time.Time) []checkpoint.Decision) {
 	k.Go(func(ctx context.Context) { k.post(f(ctx)) })
-}
-
-// putManifest stores a manifest, in one piece.
-func putManifest(ctx context.Context, s checkpoint.Store, m *checkpoint.Manifest) error {
-	b, err := m.Encode()
-	if err != nil {
-		return err
-	}
-	return checkpoint.Put(ctx, s, checkpoint.ManifestName(m.Kind, m.ID), b)
 }
 
 // commit lets every sink commit what it has prepared.
@@ -409,6 +405,12 @@ func (k *Clerk) answerAll(err error) {
 // found at the next start.
 func (k *Clerk) discard(d checkpoint.Discard) {
 	k.Go(func(ctx context.Context) {
+		if err := k.owner.Check(ctx); err != nil {
+			if errors.Is(err, checkpoint.ErrSuperseded) {
+				k.Fail(fmt.Errorf("checkpoints: %w", err))
+			}
+			return
+		}
 		for _, id := range d.Checkpoints {
 			if err := k.cfg.Store.Delete(ctx, checkpoint.ManifestName(checkpoint.Checkpoint, id)); err != nil {
 				return // never a manifest that names files that are gone

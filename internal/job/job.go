@@ -81,7 +81,7 @@ func (j *Job) Start(ctx context.Context) error {
 	}
 	j.state, j.started = Running, time.Now()
 	j.mu.Unlock()
-	claim, err := j.claim()
+	claim, err := j.claim(ctx)
 	if err != nil {
 		j.end(err)
 		return err
@@ -107,14 +107,26 @@ func (j *Job) Start(ctx context.Context) error {
 	return nil
 }
 
-// claim keeps others from writing to the store of the checkpoints, if it can.
-func (j *Job) claim() (io.Closer, error) {
-	if j.cfg.Checkpoints != nil {
-		if s, ok := j.cfg.Checkpoints.Store.(checkpoint.Claimer); ok {
-			return s.Claim()
+// claim keeps others from writing to the store of the checkpoints. Where nobody can
+// be kept out, an older start finds out before it writes or deletes.
+func (j *Job) claim(ctx context.Context) (io.Closer, error) {
+	nothing := io.NopCloser(nil)
+	if j.cfg.Checkpoints == nil {
+		return nothing, nil
+	}
+	store := j.cfg.Checkpoints.Store
+	if s, ok := store.(checkpoint.Claimer); ok {
+		lock, err := s.Claim()
+		if !errors.Is(err, checkpoint.ErrNoLock) {
+			j.cfg.owner = checkpoint.Sole(store)
+			return lock, err
 		}
 	}
-	return io.NopCloser(nil), nil
+	var err error
+	if j.cfg.owner, err = checkpoint.Own(ctx, store); err != nil {
+		return nil, fmt.Errorf("checkpoints: %w", err)
+	}
+	return nothing, nil
 }
 
 // released gives the store back, so that the job can be started again.
@@ -220,6 +232,9 @@ func (j *Job) run(a *attempt) error {
 		if errors.Is(err, state.ErrUnstorable) {
 			return err // the program has to change
 		}
+		if lost := j.superseded(err); lost != nil {
+			return lost // another process goes on
+		}
 		delay, ok := again.failed(err, time.Since(began))
 		if !ok {
 			if n := again.row - 1; n > 0 {
@@ -238,6 +253,27 @@ func (j *Job) run(a *attempt) error {
 			return j.stopCause()
 		}
 	}
+}
+
+// ownerTimeout bounds the look for another process after a failure.
+const ownerTimeout = 10 * time.Second
+
+// superseded tells whether another process has taken over after this one has
+// failed: that is the cause then, like that of a sink which is fenced.
+func (j *Job) superseded(err error) error {
+	if errors.Is(err, checkpoint.ErrSuperseded) {
+		return err
+	}
+	if j.cfg.owner == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), ownerTimeout)
+	defer cancel()
+	if lost := j.cfg.owner.Check(ctx); errors.Is(lost, checkpoint.ErrSuperseded) {
+		j.cfg.Log.Warn("the job has failed after another process has taken over its checkpoints", "error", err)
+		return fmt.Errorf("checkpoints: %w", lost)
+	}
+	return nil
 }
 
 func (j *Job) resumed() {

@@ -63,13 +63,18 @@ func (j *Job) storable() error {
 // one that was unusable (before, nil for any), and removes what is left of attempts that were given up.
 func (c *Config) recover(ctx context.Context, p *graph.Plan, next int64, first bool, before error) (recovery, error) {
 	k := c.Checkpoints
-	contents, err := checkpoint.Scan(ctx, k.Store)
+	contents, err := c.owner.Scan(ctx)
 	if err != nil {
 		return recovery{}, err
 	}
-	garbage, err := contents.Garbage()
+	garbage, err := c.owner.Garbage(contents)
 	if err != nil {
 		return recovery{}, err
+	}
+	if len(garbage) > 0 {
+		if err := c.owner.Check(ctx); err != nil {
+			return recovery{}, err
+		}
 	}
 	for _, name := range garbage {
 		if err := k.Store.Delete(ctx, name); err != nil {
@@ -199,11 +204,15 @@ func (c *Config) recoverSinks(ctx context.Context, p *graph.Plan, r *task.Restor
 
 // Rehearse builds an attempt of a job on simulated surroundings, from the latest
 // checkpoint in its store, for tests that schedule its tasks themselves. Nothing
-// is opened, but what sinks had prepared is finished.
+// is opened, but what sinks had prepared is finished. The attempt takes the store
+// over from the one before.
 func Rehearse(ctx context.Context, cfg Config, nodes []*graph.Node, hosts Hosts, number int, on Surroundings) (*Graph, *Clerk, error) {
 	cfg.fill()
 	p, err := graph.Build(nodes, cfg.Defaults)
 	if err != nil {
+		return nil, nil, err
+	}
+	if cfg.owner, err = checkpoint.Own(ctx, cfg.Checkpoints.Store); err != nil {
 		return nil, nil, err
 	}
 	r, err := cfg.recover(ctx, p, 0, number == 1, nil)

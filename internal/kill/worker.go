@@ -75,7 +75,8 @@ func worker(args []string) int {
 	return 0
 }
 
-// telling is a store that says what is about to be written.
+// telling is a store that says what is about to be written. It has no lock of its
+// own, so that a worker takes over what the killed one has left as in a bucket.
 type telling struct{ checkpoint.Store }
 
 // Steps of a checkpoint, as the worker tells them.
@@ -91,9 +92,10 @@ func say(step string) { fmt.Println(step) }
 // Create implements checkpoint.Store.
 func (s telling) Create(ctx context.Context, name string) (checkpoint.Pending, error) {
 	manifest := strings.HasSuffix(name, "/manifest")
-	if manifest {
+	switch {
+	case manifest:
 		say(stepManifest)
-	} else {
+	case strings.Contains(name, "/"): // else it says who owns the store
 		say(stepState)
 	}
 	p, err := s.Store.Create(ctx, name)
@@ -102,7 +104,9 @@ func (s telling) Create(ctx context.Context, name string) (checkpoint.Pending, e
 
 // Delete implements checkpoint.Store.
 func (s telling) Delete(ctx context.Context, name string) error {
-	say(stepDelete)
+	if strings.Contains(name, "/") {
+		say(stepDelete)
+	}
 	return s.Store.Delete(ctx, name)
 }
 

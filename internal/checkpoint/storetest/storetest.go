@@ -21,6 +21,7 @@ func Run(t *testing.T, make func(t *testing.T) checkpoint.Store) {
 	for name, test := range map[string]func(*testing.T, checkpoint.Store){
 		"read back": readBack, "ranges": ranges, "not there before Commit": invisible, "Abort": abort, "taken": taken,
 		"List": list, "Delete": remove, "names": names, "many at once": concurrent,
+		"owners": owners, "an owner overtaken": overtaken, "an owner that is quicker": quicker, "remains of owners": remains,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, make(t)) })
 	}
