@@ -139,10 +139,10 @@ func flame(operator string) object {
 	leaf := func(name string, ms float64) object { return object{"name": name, "ms": ms} }
 	return object{"seconds": 5, "total_ms": 4100.0, "root": object{"name": operator, "ms": 4100.0, "children": []object{
 		{"name": operator, "ms": 4100.0, "children": []object{
-			{"name": "github.com/affluxdev/afflux/internal/task.(*Task).loop", "ms": 4020.0, "children": []object{
-				{"name": "github.com/affluxdev/afflux/internal/transform.(*Window[...]).Process", "ms": 3100.0, "children": []object{
-					leaf("github.com/affluxdev/afflux/state/memory.(*Table[...]).Update", 1900), leaf("example.com/shop.(*Click).Add", 700), leaf("runtime.mallocgc", 210)}},
-				{"name": "github.com/affluxdev/afflux/internal/exchange.(*Sender).Send", "ms": 600.0, "children": []object{leaf("runtime.futex", 220)}},
+			{"name": "task.(*Task).loop", "ms": 4020.0, "children": []object{
+				{"name": "transform.(*Window[...]).Process", "ms": 3100.0, "children": []object{
+					leaf("memory.(*Table[...]).Update[...].func1", 1900), leaf("shop.(*Click).Add", 700), leaf("runtime.mallocgc", 210)}},
+				{"name": "exchange.(*Sender).Send", "ms": 600.0, "children": []object{leaf("runtime.futex", 220)}},
 			}},
 		}},
 	}}}

@@ -96,6 +96,9 @@ func TestSubtasksOpenByClick(t *testing.T) {
 	if got, want := process/whole, 3100.0/4100; math.Abs(got-want) > 0.01 {
 		t.Errorf("a frame takes %.3f of the width, want %.3f", got, want)
 	}
+	if names := value[string](p, `[...document.querySelectorAll(".flame button")].map((b) => b.innerText).join("\n")`); !strings.Contains(names, "memory.(*Table[...]).Update[...].func1") {
+		t.Errorf("the frames have not the names of the profile:\n%s", names)
+	}
 	p.press(kb.Escape)
 	p.until(`!document.querySelector(".operator-panel")`)
 }

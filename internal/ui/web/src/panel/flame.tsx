@@ -77,7 +77,7 @@ export function Flame({ profile }: { profile: Profile }) {
               aria-label={words}
               onClick={() => setTop(c.frame)}
             >
-              {c.width > 0.05 ? shortName(c.frame.name) : ""}
+              {c.width > 0.05 ? c.frame.name : ""}
             </button>
           );
         })}
@@ -134,13 +134,6 @@ function ownTimes(root: Frame): [string, number][] {
   };
   walk(root);
   return [...own].sort((a, b) => b[1] - a[1]).slice(0, tabled);
-}
-
-// The last part of "path/to/package.(*Type[path/to/other.Argument]).Method", which may
-// have been cut off within the brackets.
-function shortName(name: string): string {
-  const plain = name.replace(/\[.*(\]|$)/, "[…]");
-  return plain.slice(plain.lastIndexOf("/") + 1);
 }
 
 function hash(s: string): number {
