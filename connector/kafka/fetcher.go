@@ -59,7 +59,7 @@ func (r *reader[T]) handOver(fetches kgo.Fetches) {
 		if p == nil || p.cut || len(f.Records) == 0 {
 			return
 		}
-		p.high, p.low, p.heard = f.HighWatermark, max(p.low, f.LogStartOffset), now
+		p.hear(f.LogStartOffset, f.HighWatermark, now)
 		c := chunk{p: p, records: f.Records}
 		if p.stop >= 0 && c.cut() {
 			ended[f.Topic] = append(ended[f.Topic], f.Partition)

@@ -34,6 +34,16 @@ type partition struct {
 	lost  bool      // the group gave it to another member
 }
 
+// hear takes the beginning and the end that came with records. The records may
+// have waited in the client: the end that was asked for meanwhile is the later
+// one, and stays.
+func (p *partition) hear(low, high int64, now time.Time) {
+	p.low = max(p.low, low)
+	if high >= p.high {
+		p.high, p.heard = high, now
+	}
+}
+
 // chunk is records of one partition, in order, that wait to be polled.
 type chunk struct {
 	p       *partition
