@@ -22,7 +22,7 @@ demo: ## watch a pipeline survive a tenfold spike
 # Where the race detector has nothing to see: what has one goroutine, and whole
 # programs, whose concurrent packages are tested themselves.
 ALONE := ./internal/simtest ./operator/operatortest ./state/paged ./state/pebble
-WHOLE := ./cmd/... ./examples/... ./pipeline ./internal/archtest ./internal/attribution ./internal/kill ./internal/ui/uitest ./deploy/check
+WHOLE := ./internal/ui/uitest ./deploy/check ./internal/attribution ./internal/kill ./internal/archtest ./pipeline ./cmd/... ./examples/...
 
 # Compiling is most of the work of a fresh clone: less of it without what only a
 # debugger reads, and without the compression in C that Pebble prefers, of which
@@ -30,14 +30,14 @@ WHOLE := ./cmd/... ./examples/... ./pipeline ./internal/archtest ./internal/attr
 # for brokers and browsers, so four run at a time.
 test: export GOFLAGS := -p=4 -tags=pebblegozstd -gcflags=all=-dwarf=false -ldflags=-w '-toolexec=env GOGC=400'
 
-# With -short, properties are tried on a fifth of the cases. Those of states and
-# operators are tried in full without the race detector, which is fast, beside
-# the whole programs. Vet looks at the code once.
+# With -short, properties are tried on a fifth of the cases; go test ./... tries all.
+# Whole programs wait more than they work: those that wait longest come first, and
+# the rest beside them. Vet looks at the code once.
 test: ## tests with the race detector, the simulation of many seeds, and whole programs
 	go test -race -short $$(go list ./... | grep -vxF "$$(go list $(ALONE) $(WHOLE))")
 	go test -race -short -vet=off -run 'Snapshot|Capture|Checkpoint' ./state/paged ./state/pebble
 	go test -short -vet=off $(WHOLE) & whole=$$!; \
-	AFFLUX_SEEDS=$(SEEDS) go test -p 2 -count=1 -vet=off $(ALONE); own=$$?; \
+	AFFLUX_SEEDS=$(SEEDS) go test -p 2 -short -count=1 -vet=off $(ALONE); own=$$?; \
 	wait $$whole && exit $$own
 	@if [ -f bench/go.mod ]; then echo "cd bench && go test ./..."; cd bench && go test -vet=off ./...; fi
 
