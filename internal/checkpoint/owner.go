@@ -81,14 +81,20 @@ func Own(ctx context.Context, s Store) (*Ownership, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, n := range earlier {
-			if s.Delete(ctx, ownerName(n)) != nil {
-				break // the next start tries again
-			}
-		}
+		forget(ctx, s, earlier)
 		return o, nil
 	}
 	return nil, fmt.Errorf("%s: %d other processes have started just now", nameOf(s), ownerAttempts)
+}
+
+// forget deletes the files of earlier owners. If it fails, the next start tries
+// again.
+func forget(ctx context.Context, s Store, earlier []int64) {
+	for _, n := range earlier {
+		if s.Delete(ctx, ownerName(n)) != nil {
+			return
+		}
+	}
 }
 
 // owners are the numbers that are in a store, in order.
