@@ -59,7 +59,13 @@ func (f *following) stream(t *testing.T, headers ...string) *stream {
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Set(name, value)
 	}
-	answer, err := f.client.Do(r)
+	return subscribe(t, f.client, r)
+}
+
+// subscribe asks for a stream, which ends with the test.
+func subscribe(t *testing.T, client *http.Client, r *http.Request) *stream {
+	t.Helper()
+	answer, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +73,16 @@ func (f *following) stream(t *testing.T, headers ...string) *stream {
 	lines := bufio.NewScanner(answer.Body)
 	lines.Buffer(nil, 1<<20)
 	return &stream{answer, lines}
+}
+
+// streamOf is a subscriber of the job at a URL.
+func streamOf(t *testing.T, client *http.Client, url string) *stream {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+streamPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return subscribe(t, client, r)
 }
 
 // next reads an event; ok is false at the end.
@@ -260,14 +276,7 @@ func TestStreamOutlivesDeadlines(t *testing.T) {
 	s.Config.ReadTimeout, s.Config.WriteTimeout = 20*time.Millisecond, 20*time.Millisecond
 	s.Start()
 	defer s.Close()
-	answer, err := s.Client().Get(s.URL + streamPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	lines := bufio.NewScanner(answer.Body)
-	lines.Buffer(nil, 1<<20)
-	str := &stream{answer, lines}
+	str := streamOf(t, s.Client(), s.URL)
 	for range 4 {
 		if _, _, ok := str.next(t); !ok {
 			t.Fatal("ended early")
@@ -339,17 +348,10 @@ func TestStreamWaitsForEvents(t *testing.T) {
 	s.EnableHTTP2 = true
 	s.StartTLS()
 	defer s.Close()
-	answer, err := s.Client().Get(s.URL + streamPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	lines := bufio.NewScanner(answer.Body)
-	lines.Buffer(nil, 1<<20)
-	str := &stream{answer, lines}
+	str := streamOf(t, s.Client(), s.URL)
 	for n := range 2 {
-		if _, _, ok := str.next(t); !ok || answer.ProtoMajor != 2 {
-			t.Fatalf("ended before event %d, by %s", n, answer.Proto)
+		if _, _, ok := str.next(t); !ok || str.ProtoMajor != 2 {
+			t.Fatalf("ended before event %d, by %s", n, str.Proto)
 		}
 		<-time.After(250 * time.Millisecond)
 		f.send(false)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bufio"
 	"errors"
 	"net"
 	"net/http"
@@ -67,17 +66,10 @@ func TestStreamOverTLS(t *testing.T) {
 	cert, key := ours.Issue("server", time.Now().Add(time.Hour))
 	sampler := sampledTo(after)
 	s := serve(t, Options{Listen: "127.0.0.1:0", TLS: TLS{Cert: cert, Key: key}, Sampler: sampler})
-	answer, err := ours.Client("", "").Get(s.URL() + streamPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	lines := bufio.NewScanner(answer.Body)
-	lines.Buffer(nil, 1<<20)
-	events := &stream{answer, lines}
+	events := streamOf(t, ours.Client("", ""), s.URL())
 	for range 3 {
-		if _, _, ok := events.next(t); !ok || answer.ProtoMajor != 2 {
-			t.Fatalf("no event, by %s", answer.Proto)
+		if _, _, ok := events.next(t); !ok || events.ProtoMajor != 2 {
+			t.Fatalf("no event, by %s", events.Proto)
 		}
 		sampler.Sample()
 	}
