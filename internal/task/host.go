@@ -34,6 +34,9 @@ func (s Status) String() string {
 // Host is what a task stands on: how it waits, what time it is, and where work
 // outside of it runs. Suspend and Yield are called by the task only.
 type Host interface {
+	// Begin and End are called when the task starts and when it has ended.
+	Begin()
+	End()
 	// Suspend returns when the task's waker has a token, or after d if d is
 	// positive. It may return early.
 	Suspend(s Status, d time.Duration)
@@ -54,13 +57,22 @@ type Motor struct {
 	waker *exchange.Waker
 	work  *sync.WaitGroup
 	epoch time.Time
+	turnstile
 }
 
 // NewMotor returns the host of one task. Background work is added to the
 // group; ctx ends it.
 func NewMotor(ctx context.Context, waker *exchange.Waker, work *sync.WaitGroup, epoch time.Time) *Motor {
-	return &Motor{ctx: ctx, waker: waker, work: work, epoch: epoch}
+	m := &Motor{ctx: ctx, waker: waker, work: work, epoch: epoch}
+	m.look()
+	return m
 }
+
+// Begin implements Host.
+func (m *Motor) Begin() { awake.n.Add(1) }
+
+// End implements Host.
+func (m *Motor) End() { awake.n.Add(-1) }
 
 // turns is how often a task lets others run before it parks.
 const turns = 3
@@ -78,11 +90,13 @@ func (m *Motor) Suspend(s Status, d time.Duration) {
 			}
 		}
 	}
+	awake.n.Add(-1)
 	m.waker.Park(d)
+	awake.n.Add(1)
 }
 
 // Yield lets other goroutines have the processor.
-func (m *Motor) Yield() { runtime.Gosched() }
+func (m *Motor) Yield() { m.yield() }
 
 // Now is the time since the epoch of the job.
 func (m *Motor) Now() int64 { return int64(time.Since(m.epoch)) + 1 }
@@ -122,6 +136,12 @@ type Stepper struct {
 func NewStepper(ctx context.Context, waker *exchange.Waker, clock func() int64, start func(func(ctx context.Context))) *Stepper {
 	return &Stepper{ctx: ctx, waker: waker, clock: clock, start: start}
 }
+
+// Begin implements Host.
+func (s *Stepper) Begin() {}
+
+// End implements Host.
+func (s *Stepper) End() {}
 
 // Attach binds the task's loop; it must be called before Step.
 func (s *Stepper) Attach(run func()) {

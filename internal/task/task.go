@@ -183,6 +183,8 @@ func (t *Task) Open() error {
 // Run processes until the input ends, the job is cancelled (ErrCancelled) or
 // something fails. Open must have been called.
 func (t *Task) Run() (err error) {
+	t.host.Begin()
+	defer t.host.End()
 	t.Account.Start(t.host.Now())
 	defer func() {
 		if v := recover(); v != nil {
