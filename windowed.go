@@ -60,6 +60,10 @@ func (w *Windowed[K, T]) Aggregate[A, R any](name string, a Aggregator[T, A, R],
 	}
 	return windowed(w, name, a.fold(), func(k K, x window.Window, t window.Timing, acc *A) window.Result[K, R] {
 		return window.Result[K, R]{Key: k, Start: x.Start, End: x.End, Value: a.Result(acc), Timing: t}
+	}, func(keys []K, x window.Window, accs []*A, out []window.Result[K, R]) {
+		for i, k := range keys {
+			out[i] = window.Result[K, R]{Key: k, Start: x.Start, End: x.End, Value: a.Result(accs[i]), Timing: window.OnTime}
+		}
 	}, options)
 }
 
@@ -77,7 +81,12 @@ func (w *Windowed[K, T]) Reduce[F ~func(acc, v *T)](name string, f F, options ..
 			}
 		},
 	}
-	return windowed(w, name, fold, func(_ K, _ window.Window, _ window.Timing, a *reduced[T]) T { return a.value }, options)
+	return windowed(w, name, fold, func(_ K, _ window.Window, _ window.Timing, a *reduced[T]) T { return a.value },
+		func(_ []K, _ window.Window, accs []*reduced[T], out []T) {
+			for i, a := range accs {
+				out[i] = a.value
+			}
+		}, options)
 }
 
 // Apply calls f with all records of a key and window at once, when the window
@@ -95,12 +104,13 @@ func (w *Windowed[K, T]) Apply[U any](name string, f func(r *window.Result[K, []
 	}, options)
 }
 
-// windowed adds an operator that makes one record of a result.
-func windowed[K comparable, T, A, U any](w *Windowed[K, T], name string, fold transform.Fold[T, A], result func(K, window.Window, window.Timing, *A) U, options []Option) *Results[T, U] {
+// windowed adds an operator that makes one record of a result: result where there
+// may be several for a key and window, results where there is one, on time.
+func windowed[K comparable, T, A, U any](w *Windowed[K, T], name string, fold transform.Fold[T, A], result func(K, window.Window, window.Timing, *A) U, results transform.WindowResults[K, A, U], options []Option) *Results[T, U] {
 	if a, ok := w.definition.(window.Assigner); ok && w.firing.Once() && !a.Unbounded() {
 		j, key := w.keyed.stream.job, w.keyed.key
 		r := w.results[U](name, true, func() operator.Operator {
-			return transform.NewWindow(a, key, fold, func(k K, x window.Window, acc *A) U { return result(k, x, window.OnTime, acc) }, tables[K, A](j))
+			return transform.NewWindow(a, key, fold, results, tables[K, A](j))
 		}, options)
 		w.combine(r.node, combiner(w, a, fold))
 		return r

@@ -1,5 +1,7 @@
 package event
 
+import "slices"
+
 // Records is a batch of typed records in columns: the values and, side by
 // side, their event times.
 //
@@ -50,6 +52,19 @@ func (r *Records[T]) Next(t Time) *T {
 	}
 	r.Times = append(r.Times, t)
 	return &r.Values[n]
+}
+
+// NextAll adds n records with event time t and returns their values, to be
+// overwritten like that of Next.
+func (r *Records[T]) NextAll(n int, t Time) []T {
+	from := len(r.Values)
+	r.Values = slices.Grow(r.Values, n)[:from+n]
+	r.Times = slices.Grow(r.Times, n)[:from+n]
+	times := r.Times[from:]
+	for i := range times {
+		times[i] = t
+	}
+	return r.Values[from:]
 }
 
 // Truncate keeps the first n records.

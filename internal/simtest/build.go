@@ -350,7 +350,7 @@ func (b *builder[R, P]) window(s stream, salt uint64) {
 	}
 	b.add(&graph.Node{Kind: "window", Keyed: true, NeedsWatermarks: true, Inputs: []graph.Input{b.keyed(s)}, Operator: func() operator.Operator {
 		return transform.NewWindow(a, func(v *R) uint32 { return P(v).flat().Key }, fold,
-			func(k uint32, w window.Window, f *folded) (u R) { P(&u).set(result(k, w, f)); return u },
+			transform.EachResult(func(k uint32, w window.Window, f *folded) (u R) { P(&u).set(result(k, w, f)); return u }),
 			transform.InTables(memory.NewTables[uint32, folded]))
 	}}, true, func(in []elem) [][]elem {
 		type cell struct {

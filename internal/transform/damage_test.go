@@ -28,7 +28,7 @@ func TestDamagedSnapshots(t *testing.T) {
 				func(string, window.Window, window.Timing, *string, func(int)) error { return nil }, transform.InTables(memory.NewTables[string, transform.Activity[string]]))
 		},
 		"window": func() operator.Operator {
-			return transform.NewWindow(window.Sliding(20, 10), remind, texts, func(string, window.Window, *string) int { return 0 }, transform.InTables(memory.NewTables[string, string]))
+			return transform.NewWindow(window.Sliding(20, 10), remind, texts, transform.EachResult(func(string, window.Window, *string) int { return 0 }), transform.InTables(memory.NewTables[string, string]))
 		},
 		"async": func() operator.Operator {
 			return transform.NewAsync(transform.AsyncConfig{InFlight: 100}, func(context.Context, *string) (int, error) { return 0, nil })

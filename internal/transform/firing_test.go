@@ -380,7 +380,7 @@ func TestSessionsAgainstModel(t *testing.T) {
 func TestRecordAtTheEndOfTime(t *testing.T) {
 	for name, op := range map[string]operator.Operator{
 		"window": transform.NewWindow(window.Tumbling(time.Hour), keyOf, collect,
-			func(k string, w window.Window, a *[]int) string { return fmt.Sprint(*a) }, table[[]int]()),
+			transform.EachResult(func(k string, w window.Window, a *[]int) string { return fmt.Sprint(*a) }), table[[]int]()),
 		"triggered": transform.NewTriggered(window.Tumbling(time.Hour), window.Firing{Lateness: time.Hour}, keyOf, collect,
 			func(_ string, _ window.Window, _ window.Timing, a *[]int, emit func(string)) error {
 				emit(fmt.Sprint(*a))

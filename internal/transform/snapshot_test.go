@@ -340,8 +340,8 @@ func TestGlobalResultKeepsItsTime(t *testing.T) {
 func TestOtherWindowsAreRefused(t *testing.T) {
 	for name, c := range map[string][2]operator.Operator{
 		"window": {
-			transform.NewWindow(window.Tumbling(10), keyOf, collect, func(string, window.Window, *[]int) int { return 0 }, table[[]int]()),
-			transform.NewWindow(window.Tumbling(20), keyOf, collect, func(string, window.Window, *[]int) int { return 0 }, table[[]int]()),
+			transform.NewWindow(window.Tumbling(10), keyOf, collect, transform.EachResult(func(string, window.Window, *[]int) int { return 0 }), table[[]int]()),
+			transform.NewWindow(window.Tumbling(20), keyOf, collect, transform.EachResult(func(string, window.Window, *[]int) int { return 0 }), table[[]int]()),
 		},
 		"triggered": {
 			transform.NewTriggered(window.Sliding(20, 10), window.Firing{}, keyOf, collect, emitDescription, table[transform.Cell[[]int]]()),

@@ -33,7 +33,7 @@ var stateful = map[string]operator.Operator{
 	"NewLookup": transform.NewLookup(transform.AsyncConfig{CacheEntries: 1}, func(*int) int { return 0 },
 		func(context.Context, int) (int, bool, error) { return 0, false, nil }, func(*int, *int) int { return 0 }, nil),
 	"NewRolling":   transform.NewRolling(keyOf, collect.Add, func(string, *[]int) int { return 0 }, table[[]int]()),
-	"NewWindow":    transform.NewWindow(window.Tumbling(1), keyOf, collect, func(string, window.Window, *[]int) int { return 0 }, table[[]int]()),
+	"NewWindow":    transform.NewWindow(window.Tumbling(1), keyOf, collect, transform.EachResult(func(string, window.Window, *[]int) int { return 0 }), table[[]int]()),
 	"NewTriggered": transform.NewTriggered(window.Tumbling(1), window.Firing{}, keyOf, collect, emitDescription, table[transform.Cell[[]int]]()),
 	"NewSession":   transform.NewSession(window.Session(1), window.Firing{}, keyOf, collect, emitDescription, table[transform.Activity[[]int]]()),
 	"NewCount":     transform.NewCount(window.Count(1), keyOf, collect, emitDescription, table[transform.Counted[[]int]]()),

@@ -39,7 +39,7 @@ func BenchmarkSnapshotStops(b *testing.B) {
 				func(uint64, window.Window, window.Timing, *int64, func(int64)) error { return nil }, transform.InTables(memory.NewTables[uint64, transform.Activity[int64]]))
 		},
 		"window": func() operator.Operator {
-			return transform.NewWindow(window.Tumbling(time.Hour), keyItself, sum, func(uint64, window.Window, *int64) int64 { return 0 }, transform.InTables(memory.NewTables[uint64, int64]))
+			return transform.NewWindow(window.Tumbling(time.Hour), keyItself, sum, transform.EachResult(func(uint64, window.Window, *int64) int64 { return 0 }), transform.InTables(memory.NewTables[uint64, int64]))
 		},
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -25,7 +25,8 @@ type Window[K comparable, T, A, U any] struct {
 	keyed[K, T, A]
 	assigner window.Assigner
 	fold     Fold[T, A]
-	result   func(K, window.Window, *A) U
+	results  WindowResults[K, A, U]
+	plain    bool // keys are the same wherever they are copied to
 
 	panes []pane[K, A] // ascending
 	fired int64        // the last window that fired
@@ -52,10 +53,24 @@ type pane[K comparable, A any] struct {
 	table    state.Table[K, A]
 }
 
-// NewWindow returns the operator; the assigner is valid. result makes what is
-// emitted for a key and window.
-func NewWindow[K comparable, T, A, U any](a window.Assigner, key func(*T) K, fold Fold[T, A], result func(K, window.Window, *A) U, table Tables[K, A]) operator.Operator {
-	o := &Window[K, T, A, U]{assigner: a, fold: fold, result: result, fired: math.MinInt64, live: math.MinInt64}
+// WindowResults sets out[i] to what is emitted for keys[i], whose accumulator is
+// accs[i], and a window. It must not keep the accumulators.
+type WindowResults[K, A, U any] func(keys []K, w window.Window, accs []*A, out []U)
+
+// EachResult is WindowResults by a function for each key.
+func EachResult[K, A, U any](f func(K, window.Window, *A) U) WindowResults[K, A, U] {
+	return func(keys []K, w window.Window, accs []*A, out []U) {
+		for i := range out {
+			out[i] = f(keys[i], w, accs[i])
+		}
+	}
+}
+
+// NewWindow returns the operator; the assigner is valid. results makes what is
+// emitted.
+func NewWindow[K comparable, T, A, U any](a window.Assigner, key func(*T) K, fold Fold[T, A], results WindowResults[K, A, U], table Tables[K, A]) operator.Operator {
+	o := &Window[K, T, A, U]{assigner: a, fold: fold, results: results, fired: math.MinInt64, live: math.MinInt64}
+	o.plain = !event.TypeOf[K]().Variable()
 	o.key, o.tables.open = key, table
 	return o
 }
@@ -260,22 +275,50 @@ func (o *Window[K, T, A, U]) fire(w window.Window, panes []pane[K, A]) {
 			o.merge(table, panes[i].table)
 		}
 	}
+	if o.plain {
+		o.fireScanned(w, table)
+	} else {
+		o.fireEach(w, table)
+	}
+	if len(panes) > 1 {
+		table.Clear()
+		o.spare = append(o.spare, table)
+	}
+}
+
+// fireScanned emits the results of the keys of a table, which may be kept.
+func (o *Window[K, T, A, U]) fireScanned(w window.Window, table state.Table[K, A]) {
+	for cursor := 0; cursor >= 0; {
+		start := o.ctx.Now()
+		var n int
+		n, cursor = table.Scan(cursor, o.scanKeys[:], o.scanHashes[:], o.scanStates[:])
+		o.tables.spent += float64(o.ctx.Now().Sub(start))
+		for from := 0; from < n; {
+			to := min(n, from+max(cap(o.buf.Values)-len(o.buf.Values), 1))
+			o.results(o.scanKeys[from:to], w, o.scanStates[from:to], o.buf.NextAll(to-from, w.End-1))
+			if len(o.buf.Values) >= cap(o.buf.Values) {
+				o.out.Emit(o.buf)
+			}
+			from = to
+		}
+	}
+}
+
+// fireEach emits the results of the keys of a table.
+func (o *Window[K, T, A, U]) fireEach(w window.Window, table state.Table[K, A]) {
 	walk := o.tables.walk()
 	send := func() { o.out.Emit(o.buf) }
 	table.Range(0, func(_ uint64, key K, acc *A) bool {
 		walk.enter()
-		o.buf.Append(o.result(key, w, acc), w.End-1)
+		o.scanKeys[0], o.scanStates[0] = key, acc
+		o.results(o.scanKeys[:1], w, o.scanStates[:1], o.buf.NextAll(1, w.End-1))
 		walk.leave()
-		if len(o.buf.Values) == cap(o.buf.Values) {
+		if len(o.buf.Values) >= cap(o.buf.Values) {
 			walk.emit(send)
 		}
 		return true
 	})
 	walk.done()
-	if len(panes) > 1 {
-		table.Clear()
-		o.spare = append(o.spare, table)
-	}
 }
 
 // merge adds the accumulators of one table to another.

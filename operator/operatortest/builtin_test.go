@@ -211,7 +211,7 @@ func TestWindow(t *testing.T) {
 					}
 				}
 				Test(t, Harness[int, string]{Input: integers(), Want: windows(a), Hash: hash, Policy: operator.Skip, Refused: refused(), New: func() operator.Operator {
-					return transform.NewWindow(a, key, fold, func(k int, w window.Window, s *int) string { return fmt.Sprint(k, w, *s) },
+					return transform.NewWindow(a, key, fold, transform.EachResult(func(k int, w window.Window, s *int) string { return fmt.Sprint(k, w, *s) }),
 						transform.InTables(memory.NewTables[int, int]))
 				}})
 			})

@@ -91,7 +91,7 @@ func TestCombine(t *testing.T) {
 				Test(t, Harness[int, string]{Input: integers(), Want: sums(a), Hash: hash, Alone: true, Policy: operator.Skip, Refused: refused(), New: func() operator.Operator {
 					return stages{
 						transform.NewCombine(a, key, hashAll, fold, memory.NewTable[int, transform.Part[int]], always),
-						transform.NewWindow(a, key, fold, func(k int, w window.Window, s *int) string { return fmt.Sprint(k, w, *s) }, transform.InTables(memory.NewTables[int, int])),
+						transform.NewWindow(a, key, fold, transform.EachResult(func(k int, w window.Window, s *int) string { return fmt.Sprint(k, w, *s) }), transform.InTables(memory.NewTables[int, int])),
 					}
 				}})
 			})

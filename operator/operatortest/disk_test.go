@@ -56,7 +56,7 @@ func TestOnDisk(t *testing.T) {
 		a := window.Sliding(30, 10)
 		fold := transform.Fold[int, int]{Add: func(s, v *int) { boom(*v); *s += *v + 1 }, Merge: func(into, from *int) { *into += *from }}
 		Test(t, Harness[int, string]{Input: integers(), Want: windows(a), Hash: hash, Policy: operator.Skip, Refused: refused(), New: func() operator.Operator {
-			return transform.NewWindow(a, key, fold, func(k int, w window.Window, s *int) string { return fmt.Sprint(k, w, *s) }, tablesOnDisk[int, int]())
+			return transform.NewWindow(a, key, fold, transform.EachResult(func(k int, w window.Window, s *int) string { return fmt.Sprint(k, w, *s) }), tablesOnDisk[int, int]())
 		}})
 	})
 	t.Run("sessions", func(t *testing.T) { testSessions(t, tablesOnDisk[int, transform.Activity[int]]()) })

@@ -150,15 +150,19 @@ func (t *plainTable[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bo
 // Scan implements state.Table.
 func (t *plainTable[K, S]) Scan(cursor int, keys []K, hashes []uint64, states []*S) (n, next int) {
 	array := t.array()
-	next = t.slots.next(cursor)
 	lent := t.slots.frozen != nil && t.slots.thaw()
-	for ; n < len(keys) && next >= 0; n++ {
-		s := &array[next]
-		if lent {
-			t.slots.save(uint64(next), s.hash)
+	hashes, states = hashes[:len(keys)], states[:len(keys)]
+	for next = cursor; n < len(keys) && next >= 0; {
+		var m int
+		m, next = t.slots.list(next, len(keys)-n)
+		for _, at := range t.slots.found[:m] {
+			s := &array[at]
+			if lent {
+				t.slots.save(at, s.hash)
+			}
+			keys[n], hashes[n], states[n] = s.key, s.hash, &s.state
+			n++
 		}
-		keys[n], hashes[n], states[n] = s.key, s.hash, &s.state
-		next = t.slots.next(next + 1)
 	}
 	return n, next
 }

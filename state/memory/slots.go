@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"encoding/binary"
 	"reflect"
 	"unsafe"
 )
@@ -157,6 +158,29 @@ func (t *slots) expect(n int) {
 	if t.limit < n && t.n >= n/hinted {
 		t.grow()
 	}
+}
+
+// list sets found to at most max, and at most a chunk, of the entries from i on, and
+// returns how many these are and the index of the next one, -1 when there is none.
+// Which slots are empty cannot be foreseen, so it has no branch for that.
+func (t *slots) list(i, max int) (n, next int) {
+	const group = 8 // tags that are looked at together, of which a table has a multiple
+	for max = min(max, chunk); i < len(t.tags) && n < max; {
+		if i%group > 0 || n+group > max {
+			t.found[n] = uint64(i)
+			n += int(t.tags[i] & 1)
+			i++
+			continue
+		}
+		for tags := binary.LittleEndian.Uint64(t.tags[i:]); ; tags >>= 8 {
+			t.found[n&(chunk-1)] = uint64(i)
+			n += int(tags & 1)
+			if i++; i%group == 0 {
+				break
+			}
+		}
+	}
+	return n, t.next(i)
 }
 
 // next is the index of the first entry from i on, -1 when there is none.

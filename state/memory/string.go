@@ -194,15 +194,18 @@ func (t *stringTable) keep(key string) string {
 
 // scan fills the slices with entries from cursor on.
 func (t *stringTable) scan(cursor int, keys []string, hashes []uint64, states []unsafe.Pointer) (n, next int) {
-	next = t.next(cursor)
 	lent := t.frozen != nil && t.thaw()
-	for ; n < len(keys) && next >= 0; n++ {
-		s := t.slot(uint64(next))
-		if lent {
-			t.save(uint64(next), s.hash)
+	for next = cursor; n < len(keys) && next >= 0; {
+		var m int
+		m, next = t.list(next, len(keys)-n)
+		for _, at := range t.found[:m] {
+			s := t.slot(at)
+			if lent {
+				t.save(at, s.hash)
+			}
+			keys[n], hashes[n], states[n] = s.key.view(&t.arena), s.hash, stateOf(s)
+			n++
 		}
-		keys[n], hashes[n], states[n] = s.key.view(&t.arena), s.hash, stateOf(s)
-		next = t.next(next + 1)
 	}
 	return n, next
 }
