@@ -20,6 +20,7 @@ type kv struct {
 	batch  *engine.Batch
 	scanner
 	*readers
+	tidying *tidying
 }
 
 func newKV(d *disk, db *engine.DB, dir string, memory int64) *kv {
@@ -31,10 +32,12 @@ func newKV(d *disk, db *engine.DB, dir string, memory int64) *kv {
 // begin goes on with a database.
 func (k *kv) begin(db *engine.DB) {
 	k.db, k.batch, k.scanner, k.readers = db, db.NewBatchWithSize(2*batchBytes), scanner{db: db}, newReaders(db)
+	k.tidying = &tidying{db: db}
 }
 
 // shut closes the database.
 func (k *kv) shut() error {
+	k.tidying.stop()
 	k.readers.close()
 	return errors.Join(k.batch.Close(), k.db.Close())
 }
@@ -79,6 +82,7 @@ func (k *kv) GetSorted(keys [][]byte, f func(i int, value []byte) error) error {
 	if err := k.apply(); err != nil {
 		return err
 	}
+	k.tidying.looked(len(keys))
 	return k.readers.get(keys, f)
 }
 
