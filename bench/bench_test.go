@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -92,9 +93,25 @@ func TestCheckpointsAgree(t *testing.T) {
 			t.Errorf("%s: got %+v", h.Name, seen)
 		}
 	}
+	small := hot{5_000, 5}
+	s, err := Counted{Name: "small", Settled: 100_000, job: small.count}.Slices(t.Context(), t.TempDir(), 20*time.Millisecond, 3)
+	if err != nil || s.Pairs != 3 || s.Taken.Taken != 6 || s.Taken.Failed != 0 || s.Taken.Bytes == 0 ||
+		s.Mean <= 0 || s.Error <= 0 || s.Rate.Min <= 0 || s.Rate.Min > s.Rate.Max || s.With <= 0 || s.Without <= 0 {
+		t.Errorf("slices: got %+v (%v)", s, err)
+	}
 	without, with, err := MeasureStops(t.Context(), t.TempDir(), 2_000_000, 1, 10*time.Millisecond)
 	if err != nil || without.Max <= 0 || with.Max <= 0 || with.Taken.Taken == 0 || without.Taken.Taken > 0 {
 		t.Errorf("got %+v and %+v (%v)", without, with, err)
+	}
+}
+
+func TestGeometricMean(t *testing.T) {
+	mean, e := geometric([]float64{0.5, 2, 1})
+	if math.Abs(mean-1) > 1e-12 || math.Abs(e-math.Ln2/math.Sqrt(3)) > 1e-12 {
+		t.Errorf("got %v, %v", mean, e)
+	}
+	if mean, e = geometric([]float64{0.25}); math.Abs(mean-0.25) > 1e-12 || e != 0 {
+		t.Errorf("of one: got %v, %v", mean, e)
 	}
 }
 

@@ -17,8 +17,18 @@ type Counted struct {
 	Name string
 	// Records of a run, for some seconds.
 	Records int
-	// run returns a checksum, and what was seen of checkpoints.
-	run func(ctx context.Context, n int, options ...afflux.JobOption) (uint64, Checkpointed, error)
+	// Settled is how many records it takes until there are all counts.
+	Settled int
+	// job makes the job of the first n records, and a function that returns its
+	// checksum when it has ended.
+	job func(n int, options ...afflux.JobOption) (*afflux.Job, func() uint64)
+}
+
+// run returns the checksum, and what was seen of checkpoints.
+func (c Counted) run(ctx context.Context, n int, options ...afflux.JobOption) (uint64, Checkpointed, error) {
+	j, sum := c.job(n, options...)
+	seen, err := watched(ctx, j)
+	return sum(), seen, err
 }
 
 // CountedJobs are Nexmark's q5 as it is, and its hot part alone: the count of each
@@ -27,9 +37,9 @@ type Counted struct {
 // so that there are some millions of counts; and one pane, with a count for each
 // key.
 var CountedJobs = []Counted{
-	{"Nexmark q5, 1 M auctions", 30_000_000, hotItems},
-	{"count of q5, 1 M keys in 5 panes", 60_000_000, hot{500_000, 5}.count},
-	{"count of q5, 1 M keys in 1 pane", 200_000_000, hot{5_000_000, 1}.count},
+	{"Nexmark q5, 1 M auctions", 30_000_000, 20_000_000, hotItems},
+	{"count of q5, 1 M keys in 5 panes", 60_000_000, 10_000_000, hot{500_000, 5}.count},
+	{"count of q5, 1 M keys in 1 pane", 200_000_000, 20_000_000, hot{5_000_000, 1}.count},
 }
 
 // hot is the hot part of Nexmark's q5.
@@ -59,6 +69,22 @@ func (c *Checkpointed) add(more Checkpointed) {
 	c.Duration = max(c.Duration, more.Duration)
 }
 
+// look notes the last checkpoint of a job.
+func (c *Checkpointed) look(run *afflux.Run) {
+	now := run.Snapshot().Checkpoints
+	if now == nil {
+		return
+	}
+	c.Taken, c.Failed = now.Completed, now.Failed
+	if l := now.Last; l != nil {
+		c.Bytes = max(c.Bytes, l.Bytes)
+		c.Sync = max(c.Sync, l.MaxSync)
+		c.Alignment = max(c.Alignment, l.MaxAlignment)
+		c.Duration = max(c.Duration, l.Duration)
+		c.Async = max(c.Async, l.MaxAsync)
+	}
+}
+
 // Stops are times between two records of a subtask that has always some to do.
 type Stops struct {
 	// Median and Max are those of several runs, of each the longest.
@@ -66,27 +92,18 @@ type Stops struct {
 	Taken       Checkpointed
 }
 
-// watched runs a job, and looks at its checkpoints many times a second.
+// lookEvery is rare enough that looking, which asks the system for each thread, does
+// not show.
+const lookEvery = 100 * time.Millisecond
+
+// watched runs a job, and looks at its checkpoints now and then.
 func watched(ctx context.Context, j *afflux.Job) (seen Checkpointed, err error) {
 	run, err := j.Start(ctx)
 	if err != nil {
 		return seen, err
 	}
-	look := func() {
-		c := run.Snapshot().Checkpoints
-		if c == nil {
-			return
-		}
-		seen.Taken, seen.Failed = c.Completed, c.Failed
-		if l := c.Last; l != nil {
-			seen.Bytes = max(seen.Bytes, l.Bytes)
-			seen.Sync = max(seen.Sync, l.MaxSync)
-			seen.Alignment = max(seen.Alignment, l.MaxAlignment)
-			seen.Duration = max(seen.Duration, l.Duration)
-			seen.Async = max(seen.Async, l.MaxAsync)
-		}
-	}
-	tick := time.NewTicker(20 * time.Millisecond)
+	look := func() { seen.look(run) }
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -112,17 +129,16 @@ func inDirectory(dir string, f func(dir string) error) (err error) {
 }
 
 // count counts the records of each key in sliding windows.
-func (h hot) count(ctx context.Context, n int, options ...afflux.JobOption) (uint64, Checkpointed, error) {
+func (h hot) count(n int, options ...afflux.JobOption) (*afflux.Job, func() uint64) {
 	j := afflux.NewJob("hot-items", append(options, afflux.Parallelism(parallel))...)
-	out := sink[window.Result[uint64, int64]]{fold: sumCounts[uint64]}
+	out := &sink[window.Result[uint64, int64]]{fold: sumCounts[uint64]}
 	afflux.From(j, "source", source[Small]{n, fillKeyed(hotKeys)}).
 		EventTime((*Small).when, afflux.InOrder()).
 		KeyBy("key", (*Small).key).
 		Window(window.Sliding(time.Duration(h.panes*h.slide), time.Duration(h.slide))).
 		Aggregate("count", afflux.Count[Small]()).
-		To("sum", &out)
-	seen, err := watched(ctx, j)
-	return out.sum.Load() / uint64(h.panes), seen, err
+		To("sum", out)
+	return j, func() uint64 { return out.sum.Load() / uint64(h.panes) }
 }
 
 // Path compares it with a checkpoint at intervals into files under dir with the

@@ -47,7 +47,7 @@ const diskBatch = 256 // records that a task handles together
 // state's part, and the program itself.
 const (
 	stateQuarters = 3
-	programSize   = 24 << 20
+	programSize   = 36 << 20
 )
 
 // MeasureDisk counts in Pebble, in files under dir, with a budget in bytes, and

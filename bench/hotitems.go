@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"context"
-
 	"github.com/affluxdev/afflux"
 	"github.com/affluxdev/afflux/bench/nexmark/generator"
 	"github.com/affluxdev/afflux/bench/nexmark/query"
@@ -13,18 +11,17 @@ import (
 // hotItems is Nexmark's q5 of the first n events, at 500,000 events in a second
 // of event time, with bids for any of a million auctions in flight. There are so
 // many after 17 million events.
-func hotItems(ctx context.Context, n int, options ...afflux.JobOption) (uint64, Checkpointed, error) {
+func hotItems(n int, options ...afflux.JobOption) (*afflux.Job, func() uint64) {
 	c := generator.Flink()
 	c.Events = int64(n)
 	c.FirstRate, c.NextRate = 500_000, 500_000
 	c.InFlight, c.HotAuctionRatio = hotKeys, 1
 	c.Channels = false
 	j := afflux.NewJob("q5", append(options, afflux.Parallelism(parallel))...)
-	out := sink[schema.HotItem]{fold: sumHotItems}
+	out := &sink[schema.HotItem]{fold: sumHotItems}
 	query.Q5(afflux.From(j, "events", events.Events(c)).Watermarks(afflux.InOrder()), schema.SQL()).
-		To("sum", &out)
-	seen, err := watched(ctx, j)
-	return out.sum.Load(), seen, err
+		To("sum", out)
+	return j, out.sum.Load
 }
 
 func sumHotItems(values []schema.HotItem) (s uint64) {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"runtime"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -16,9 +16,14 @@ import (
 const (
 	costName    = "checkpoint cost"
 	stopName    = "checkpoint stops"
+	costMust    = 0.95
 	stopRecords = 10_000_000
 	stopMust    = 5 * time.Millisecond
 )
+
+// pairsPerRepetition are the pairs of slices, of 4 s, that are as long as a repetition
+// of other comparisons.
+const pairsPerRepetition = 2
 
 // checkpoints measures what they cost, and returns how many goals were missed.
 func checkpoints(w *tabwriter.Writer, match *regexp.Regexp, reps, records int) (missed int, err error) {
@@ -30,19 +35,15 @@ func checkpoints(w *tabwriter.Writer, match *regexp.Regexp, reps, records int) (
 		missed++
 		return " MISSED"
 	}
-	if match.MatchString(costName) {
-		fmt.Fprintln(w, "\n"+costName+"\tagainst\twithout M/s\twith M/s\tratio\tmin..max\tbest/best\tby CPU time\tcontrol\tmust\tCPU ms each\tshare of CPU\t"+takenHead)
-		for _, h := range bench.CountedJobs {
-			var taken bench.Checkpointed
-			h.Records = cmp.Or(records, h.Records)
-			c, err := bench.Compare(ctx, h.Path(os.TempDir(), time.Second, &taken), reps)
+	if jobs := counted(match); len(jobs) > 0 {
+		fmt.Fprintln(w, "\n"+costName+"\twithout M/s\twith M/s\tratio\t± its error\tmedian\tby CPU time\tpairs\tmust\t"+takenHead)
+		for _, h := range jobs {
+			s, err := h.Slices(ctx, os.TempDir(), time.Second, pairsPerRepetition*reps)
 			if err != nil {
 				return missed, err
 			}
-			each := (c.Busy.Median - c.RawBusy.Median) / float64(taken.Taken) * float64(reps+1)
-			fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.3f\t%.3f..%.3f\t%.3f\t%.3f\t%.2f\t%.2f%s\t%.0f\t%.1f %%\t%s\n", c.Name, c.Against,
-				c.RawRate.Median/1e6, c.Rate.Median/1e6, c.Ratio.Median, c.Ratio.Min, c.Ratio.Max, c.Best, c.Work.Median, c.Control.Median, c.Must, verdict(c.OK()),
-				each*1e3, each/float64(runtime.GOMAXPROCS(0))*100, seen(taken))
+			fmt.Fprintf(w, "%s, one each second\t%.2f\t%.2f\t%.3f\t%.3f\t%.3f\t%.3f\t%d\t%.2f%s\t%s\n", h.Name, s.Without/1e6, s.With/1e6,
+				s.Mean, s.Error, s.Rate.Median, s.Work.Median, s.Pairs, costMust, verdict(s.Mean >= costMust), seen(s.Taken))
 			if err := w.Flush(); err != nil {
 				return missed, err
 			}
@@ -61,6 +62,11 @@ func checkpoints(w *tabwriter.Writer, match *regexp.Regexp, reps, records int) (
 		}
 	}
 	return missed, nil
+}
+
+// counted are the jobs whose cost is asked for, all by costName.
+func counted(match *regexp.Regexp) []bench.Counted {
+	return slices.DeleteFunc(slices.Clone(bench.CountedJobs), func(c bench.Counted) bool { return !match.MatchString(costName + ": " + c.Name) })
 }
 
 const takenHead = "checkpoints\tfailed\tMB\tlongest: stop ms\twriting\talignment\tall"

@@ -67,10 +67,8 @@ func profiled(path string, match *regexp.Regexp, reps, records int) error {
 		}
 	}
 	paths := slices.DeleteFunc(slices.Clone(bench.Paths), func(p bench.Path) bool { return !match.MatchString(p.Name) })
-	if match.MatchString(costName) {
-		for _, h := range bench.CountedJobs {
-			paths = append(paths, h.Path(os.TempDir(), time.Second, &bench.Checkpointed{}))
-		}
+	for _, h := range counted(match) {
+		paths = append(paths, h.Path(os.TempDir(), time.Second, &bench.Checkpointed{}))
 	}
 	for _, p := range paths {
 		for range reps {
