@@ -52,6 +52,10 @@ type Table[K comparable, S any] interface {
 type Tables[K comparable, S any] interface {
 	// New returns an empty table.
 	New() Table[K, S]
+	// Scratch returns an empty table for what is derived from the others, which is
+	// never in a snapshot, or nil where a table takes more work than deriving that
+	// again, as on a disk.
+	Scratch() Table[K, S]
 	// Snapshot hands over the tables under names, which are different and by
 	// which Restore knows them. It is called once for a snapshot, and takes about
 	// as long for a table of many keys as for one of few: the tables may go on to

@@ -28,11 +28,12 @@ type Window[K comparable, T, A, U any] struct {
 	results  WindowResults[K, A, U]
 	plain    bool // keys are the same wherever they are copied to
 
-	panes []pane[K, A] // ascending
-	fired int64        // the last window that fired
-	live  int64        // the first pane that is not late
-	spare []state.Table[K, A]
-	ahead ahead[pane[K, A]]
+	panes  []pane[K, A] // ascending
+	fired  int64        // the last window that fired
+	live   int64        // the first pane that is not late
+	spare  []state.Table[K, A]
+	ahead  ahead[pane[K, A]]
+	blocks blocks[K, A]
 
 	buf      *event.Records[U]
 	late     *event.Records[T]
@@ -70,6 +71,7 @@ func EachResult[K, A, U any](f func(K, window.Window, *A) U) WindowResults[K, A,
 // emitted.
 func NewWindow[K comparable, T, A, U any](a window.Assigner, key func(*T) K, fold Fold[T, A], results WindowResults[K, A, U], table Tables[K, A]) operator.Operator {
 	o := &Window[K, T, A, U]{assigner: a, fold: fold, results: results, fired: math.MinInt64, live: math.MinInt64}
+	o.blocks = newBlocks[K, A](a.PanesPerWindow())
 	o.plain = !event.TypeOf[K]().Variable()
 	o.key, o.tables.open = key, table
 	return o
@@ -179,6 +181,9 @@ func (o *Window[K, T, A, U]) table() state.Table[K, A] {
 
 // foldRun folds records [from,to), at most a chunk, into a pane.
 func (o *Window[K, T, A, U]) foldRun(p *pane[K, A], in *event.Records[T], from, to int) error {
+	if p.number <= o.blocks.last {
+		o.blocks.changed(p.number)
+	}
 	o.find(p.table, in, from, to)
 	for at := from; at < to; {
 		done, err := o.add(in, at, to, from, o.fold.Add, o.fold.AddAll)
@@ -247,6 +252,7 @@ func (o *Window[K, T, A, U]) Watermark(t event.Time) error {
 		dead++
 	}
 	o.panes = slices.Delete(o.panes, 0, dead)
+	o.blocks.before(o.live)
 	o.ctx.Watermark(t)
 	return nil
 }
@@ -262,18 +268,17 @@ func (o *Window[K, T, A, U]) fireDue(t event.Time) {
 		for o.panes[at].number != numbers[0] {
 			at++
 		}
-		o.fire(o.assigner.Window(i), o.panes[at:at+len(numbers)])
+		o.fire(i, o.panes[at:at+len(numbers)])
 	}
 }
 
 // fire emits the results of a window.
-func (o *Window[K, T, A, U]) fire(w window.Window, panes []pane[K, A]) {
-	table := panes[0].table
+func (o *Window[K, T, A, U]) fire(number int64, panes []pane[K, A]) {
+	w, table := o.assigner.Window(number), panes[0].table
 	if len(panes) > 1 {
 		table = o.table()
-		for i := range panes {
-			o.merge(table, panes[i].table)
-		}
+		first, stop := o.assigner.PanesOf(number)
+		o.sum(table, first, stop, panes)
 	}
 	if o.plain {
 		o.fireScanned(w, table)
@@ -349,5 +354,6 @@ func (o *Window[K, T, A, U]) publish() {
 	for _, t := range o.spare {
 		bytes += t.Bytes()
 	}
+	bytes += o.blocks.bytes()
 	o.tables.publish(keys, bytes)
 }

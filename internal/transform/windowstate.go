@@ -70,6 +70,7 @@ func (o *Window[K, T, A, U]) catchUp(complete int64) {
 	for c := range o.ahead.reached(complete) {
 		o.fireDue(completing(o.assigner, c.fired))
 		o.fired = c.fired
+		o.blocks.forget(0, len(o.blocks.all))
 		for _, p := range c.parts {
 			i, found := slices.BinarySearchFunc(o.panes, p.number, func(q pane[K, A], n int64) int { return cmp.Compare(q.number, n) })
 			if !found {

@@ -21,6 +21,9 @@ func NewTables[K comparable, S any]() state.Tables[K, S] { return &tables[K, S]{
 // New implements state.Tables.
 func (*tables[K, S]) New() state.Table[K, S] { return NewTable[K, S]() }
 
+// Scratch implements state.Tables.
+func (*tables[K, S]) Scratch() state.Table[K, S] { return NewTable[K, S]() }
+
 // Bytes implements state.Tables.
 func (*tables[K, S]) Bytes() int64 { return 0 }
 

@@ -44,6 +44,10 @@ func (p typedTables[K, S]) New() state.Table[K, S] {
 	return t
 }
 
+// Scratch implements state.Tables: rows of a table that no snapshot names would stay in
+// the files.
+func (p typedTables[K, S]) Scratch() state.Table[K, S] { return nil }
+
 // Snapshot implements state.Tables.
 func (p typedTables[K, S]) Snapshot(s state.Snapshot, tables iter.Seq2[string, state.Table[K, S]]) error {
 	var names []string
