@@ -43,9 +43,9 @@ func Tumbling(size time.Duration, options ...Option) Assigner {
 }
 
 // Sliding is windows of a size that begin every slide; each record is in
-// size/slide of them. The slide is at most the size. Memory grows with
-// size/gcd(size, slide), the panes, at most MaxPanes, and time to fire with their
-// root: best is a slide that divides the size.
+// size/slide of them. The slide is at most the size. Memory, and at most the time
+// to fire, grow with size/gcd(size, slide), at most MaxPanes: best is a slide that
+// divides the size.
 func Sliding(size, slide time.Duration, options ...Option) Assigner {
 	return newAssigner(fmt.Sprintf("window.Sliding(%s, %s)", size, slide), size, slide, options)
 }
