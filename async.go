@@ -123,7 +123,7 @@ func async[T, U any](s *Stream[T], name, kind string, make func(transform.AsyncC
 	n := s.job.add(&graph.Node{Name: name, Kind: kind, Inputs: []graph.Input{s.input()}, Outputs: []event.Type{event.TypeOf[U]()},
 		Operator: func() operator.Operator { return make(cfg) }}, rest)
 	if cfg.Unordered {
-		n.Order.Breaks = "Unordered()"
+		n.Order.Breaks = "Unordered() (in YAML ordered: false)"
 	}
 	return &Stream[U]{job: s.job, node: n}
 }

@@ -30,7 +30,7 @@ func (p *Plan) checkOrder() error {
 		for _, in := range n.Inputs {
 			o := overtaking{p, map[int]bool{}}
 			if b := o.arrow(in, i); b != nil {
-				return fmt.Errorf("%q %s, but records of a key can overtake each other on their way to it: %s. Mend that with %s; or, if the order does not matter to you, say so with AnyOrder() on %q",
+				return fmt.Errorf("%q %s, but records of a key can overtake each other on their way to it: %s. Mend that with %s; or, if the order does not matter to you, say so on %q with AnyOrder() (in YAML any_order: true)",
 					n.Name, n.Order.Needs, b.how, b.remedy, n.Name)
 			}
 		}

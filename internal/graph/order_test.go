@@ -57,7 +57,7 @@ func TestOrder(t *testing.T) {
 		"gathered in one":        {build: func(d *draft) { d.needy(d.plain("parse", 1, forward(d.source("in", 2)))) }},
 		"spread": {
 			func(d *draft) { d.needy(d.plain("parse", 4, forward(d.source("in", 1)))) },
-			[]string{`"totals" counts, but`, `"in" has 1 subtask and "parse" has 4`, "the same Parallelism for both", `AnyOrder() on "totals"`},
+			[]string{`"totals" counts, but`, `"in" has 1 subtask and "parse" has 4`, "the same Parallelism for both", `on "totals" with AnyOrder() (in YAML any_order: true)`},
 		},
 		"spread further up": {
 			func(d *draft) { d.needy(d.plain("mend", 4, forward(d.plain("parse", 4, forward(d.source("in", 2)))))) },
