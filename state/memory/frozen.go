@@ -93,19 +93,6 @@ func (t *slots) save(at, hash uint64) {
 	}
 }
 
-// saveFrom saves the pages of the slots where a key with this hash is or may be
-// added, from one on, and returns the first of them.
-func (t *slots) saveFrom(at, hash uint64) uint64 {
-	from := at
-	for ; t.tags[at] != 0; at = (at + 1) & t.mask {
-		if *t.at(at) == hash {
-			t.save(at, hash)
-		}
-	}
-	t.save(at, hash)
-	return from
-}
-
 // saveCluster saves the pages of a slot and those after it up to an empty one,
 // which may move when it is emptied.
 func (t *slots) saveCluster(at uint64) {

@@ -39,10 +39,11 @@ func unequal[K comparable](a, b K) bool { return a != b }
 // Lookup implements state.Table.
 func (t *plainTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
+	lent := t.slots.frozen != nil && t.slots.thaw()
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
 		t.slots.locate(hashes[from:to])
-		if t.resolves(keys[from:to], hashes[from:to], out[from:to]) {
+		if t.resolve(keys[from:to], hashes[from:to], out[from:to], lent) {
 			from = to
 		} else { // the slots have moved: all pointers so far are stale
 			t.slots.grow()
@@ -51,23 +52,9 @@ func (t *plainTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	}
 }
 
-// resolves is resolve, one by one while a snapshot is being written: what is
-// given out is saved before.
-func (t *plainTable[K, S]) resolves(keys []K, hashes []uint64, out []*S) bool {
-	if t.slots.frozen == nil || !t.slots.thaw() {
-		return t.resolve(keys, hashes, out)
-	}
-	for i, at := range t.slots.found[:len(keys)] {
-		t.slots.found[0] = t.slots.saveFrom(at, hashes[i])
-		if !t.resolve(keys[i:i+1], hashes[i:i+1], out[i:i+1]) {
-			return false
-		}
-	}
-	return true
-}
-
-// resolve stops, and returns false, when it has to add a key and is full.
-func (t *plainTable[K, S]) resolve(keys []K, hashes []uint64, out []*S) bool {
+// resolve stops, and returns false, when it has to add a key and is full. While a
+// snapshot is being written, what is given out is saved before.
+func (t *plainTable[K, S]) resolve(keys []K, hashes []uint64, out []*S, lent bool) bool {
 	array := t.array()
 	mask := uint64(len(array) - 1)
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
@@ -76,12 +63,18 @@ func (t *plainTable[K, S]) resolve(keys []K, hashes []uint64, out []*S) bool {
 		for at := t.slots.found[i&(chunk-1)]; ; at = (at + 1) & mask {
 			s := &array[at&mask]
 			if s.hash == h && same(s.key, keys[i]) {
+				if lent {
+					t.slots.save(at&mask, h)
+				}
 				out[i] = &s.state
 				break
 			}
 			if s.hash == 0 {
 				if t.slots.n >= t.slots.limit {
 					return false
+				}
+				if lent {
+					t.slots.save(at&mask, h)
 				}
 				t.slots.n++
 				s.hash, s.key, t.slots.tags[at&mask] = h, keys[i], tagOf(h)

@@ -31,13 +31,14 @@ func stateOf(s *stringSlot) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(s)
 
 // lookup finds the states of keys and adds those that are absent.
 func (t *stringTable) lookup(keys []string, hashes []uint64, out []unsafe.Pointer) {
+	lent := t.frozen != nil && t.thaw()
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
 		t.locate(hashes[from:to])
 		if len(t.arena.bytes) > 0 {
 			t.preload(to - from)
 		}
-		if t.resolves(keys[from:to], hashes[from:to], out[from:to]) {
+		if t.resolve(keys[from:to], hashes[from:to], out[from:to], lent) {
 			from = to
 		} else { // the slots have moved: all pointers so far are stale
 			t.grow()
@@ -62,23 +63,9 @@ func (t *stringTable) preload(n int) {
 	t.touch += sum
 }
 
-// resolves is resolve, one by one while a snapshot is being written: what is
-// given out is saved before.
-func (t *stringTable) resolves(keys []string, hashes []uint64, out []unsafe.Pointer) bool {
-	if t.frozen == nil || !t.thaw() {
-		return t.resolve(keys, hashes, out)
-	}
-	for i, at := range t.found[:len(keys)] {
-		t.found[0] = t.saveFrom(at, hashes[i])
-		if !t.resolve(keys[i:i+1], hashes[i:i+1], out[i:i+1]) {
-			return false
-		}
-	}
-	return true
-}
-
-// resolve stops, and returns false, when it has to add a key and is full.
-func (t *stringTable) resolve(keys []string, hashes []uint64, out []unsafe.Pointer) bool {
+// resolve stops, and returns false, when it has to add a key and is full. While a
+// snapshot is being written, what is given out is saved before.
+func (t *stringTable) resolve(keys []string, hashes []uint64, out []unsafe.Pointer, lent bool) bool {
 	first, size, tags, mask := t.first, t.size, t.tags, uint64(len(t.tags)-1)
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
 	for i, key := range keys {
@@ -90,12 +77,18 @@ func (t *stringTable) resolve(keys []string, hashes []uint64, out []unsafe.Point
 		for at := t.found[i&(chunk-1)]; ; at = (at + 1) & mask {
 			s := (*stringSlot)(unsafe.Add(first, uintptr(at)*size))
 			if s.hash == h && (short && s.key.equals(&w) || !short && s.key.view(&t.arena) == key) {
+				if lent {
+					t.save(at&mask, h)
+				}
 				out[i] = stateOf(s)
 				break
 			}
 			if s.hash == 0 {
 				if t.n >= t.limit {
 					return false
+				}
+				if lent {
+					t.save(at&mask, h)
 				}
 				if !short {
 					w = packRef(t.arena.add(key))
