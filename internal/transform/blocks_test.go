@@ -44,9 +44,9 @@ func TestWindowsOfManyPanes(t *testing.T) {
 		advance := func(to event.Time) {
 			var want []string
 			if len(all) > 0 {
-				from, until := a.Pane(slices.MinFunc(all, func(x, y folded) int { return cmp.Compare(x.at, y.at) }).at), int64(0)
-				from, _ = a.WindowsOf(from)
-				_, until = a.WindowsOf(a.Pane(slices.MaxFunc(all, func(x, y folded) int { return cmp.Compare(x.at, y.at) }).at))
+				earlier := func(x, y folded) int { return cmp.Compare(x.at, y.at) }
+				from, _ := a.WindowsOf(a.Pane(slices.MinFunc(all, earlier).at))
+				_, until := a.WindowsOf(a.Pane(slices.MaxFunc(all, earlier).at))
 				for i := from; i <= until; i++ {
 					w := a.Window(i)
 					if w.End-1 <= watermark || w.End-1 > to {
