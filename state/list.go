@@ -46,7 +46,7 @@ func (l *List[T]) Append(v T) {
 	c := l.cells.at(l.s.slot)
 	l.trim(l.s.slot, c)
 	if len(c.values) == 0 {
-		l.s.held[l.s.slot]++
+		l.s.gained(l.s.slot)
 	}
 	l.push(c, v, l.until())
 }
@@ -93,7 +93,7 @@ func (l *List[T]) Set(values []T) {
 		return
 	}
 	if len(c.values) == 0 {
-		l.s.held[slot]++
+		l.s.gained(slot)
 	}
 	for i := c.head; i < len(c.values); i++ {
 		l.sizes.remove(&c.values[i])
@@ -157,12 +157,13 @@ func (l *List[T]) drop(slot uint32) {
 	l.n -= int64(len(c.values) - c.head)
 	l.room -= int64(cap(c.values))
 	*c = listCell[T]{}
-	l.s.held[slot]--
+	l.s.lost(slot)
 }
 
 func (l *List[T]) view() column { c := *l; return &c }
 
 func (l *List[T]) grow(n int)                 { l.cells.grow(n) }
+func (l *List[T]) exact() bool                { return false }
 func (l *List[T]) warm(slots []uint32) uint64 { return l.cells.warm(slots) }
 func (l *List[T]) expire(slot uint32)         { l.trim(slot, l.cells.at(slot)) }
 func (l *List[T]) expireAll(slot uint32)      { l.expire(slot) }
@@ -207,7 +208,7 @@ func (l *List[T]) load(slot uint32, data []byte) error {
 		}
 		data, last = rest, max(until, last)
 		if len(c.values) == 0 {
-			l.s.held[slot]++
+			l.s.gained(slot)
 		}
 		l.push(c, v, last)
 	}

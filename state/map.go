@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"iter"
+	"reflect"
 	"unsafe"
 
 	"github.com/affluxdev/afflux/codec"
@@ -91,6 +92,7 @@ func (m *Map[K, V]) Get(k K) (v V, ok bool) {
 		return v, false
 	}
 	if m.onRead {
+		m.s.change(m.s.slot)
 		c.entries[i].until = m.until()
 	}
 	return c.entries[i].v, true
@@ -109,11 +111,12 @@ func (m *Map[K, V]) Upsert(k K) *V {
 	if i < 0 {
 		m.expireSome(slot, c, 2) // more than one that comes
 		if len(c.entries) == 0 {
-			m.s.held[slot]++
+			m.s.gained(slot)
 		}
 		i = len(c.entries)
 		m.push(c, mapEntry[K, V]{k: k})
 	}
+	m.s.change(slot)
 	e := &c.entries[i]
 	e.until = m.until()
 	m.values.change(&e.v)
@@ -156,6 +159,7 @@ func (m *Map[K, V]) Delete(k K) bool {
 
 // remove puts the last entry in the place of another.
 func (m *Map[K, V]) remove(slot uint32, c *mapCell[K, V], i int) {
+	m.s.change(slot)
 	e := &c.entries[i]
 	m.keys.remove(&e.k)
 	m.values.remove(&e.v)
@@ -174,7 +178,7 @@ func (m *Map[K, V]) remove(slot uint32, c *mapCell[K, V], i int) {
 	if last == 0 {
 		m.room -= int64(cap(c.entries))
 		*c = mapCell[K, V]{}
-		m.s.held[slot]--
+		m.s.lost(slot)
 	}
 }
 
@@ -210,6 +214,7 @@ func (m *Map[K, V]) All() iter.Seq2[K, V] {
 				continue
 			}
 			if m.onRead {
+				m.s.change(slot)
 				e.until = m.until()
 			}
 			if !yield(e.k, e.v) {
@@ -235,12 +240,15 @@ func (m *Map[K, V]) drop(slot uint32) {
 	m.room -= int64(cap(c.entries))
 	m.large -= int64(len(c.index))
 	*c = mapCell[K, V]{}
-	m.s.held[slot]--
+	m.s.lost(slot)
 }
 
 func (m *Map[K, V]) view() column { c := *m; return &c }
 
-func (m *Map[K, V]) grow(n int)                 { m.cells.grow(n) }
+func (m *Map[K, V]) grow(n int) { m.cells.grow(n) }
+func (m *Map[K, V]) exact() bool {
+	return !shares(reflect.TypeFor[K]()) && !shares(reflect.TypeFor[V]())
+}
 func (m *Map[K, V]) warm(slots []uint32) uint64 { return m.cells.warm(slots) }
 
 func (m *Map[K, V]) expire(slot uint32) { m.expireSome(slot, m.cells.at(slot), expireBurst) }
@@ -305,7 +313,7 @@ func (m *Map[K, V]) load(slot uint32, data []byte) error {
 			return fmt.Errorf("the key %v occurs twice", e.k)
 		}
 		if len(c.entries) == 0 {
-			m.s.held[slot]++
+			m.s.gained(slot)
 		}
 		m.push(c, e)
 	}

@@ -17,8 +17,8 @@ func NewReducing[T any](s *Store, name string, f func(acc, v *T), options ...Opt
 
 // Add folds a value in.
 func (r *Reducing[T]) Add(v T) {
-	c := r.value.cells.at(r.value.s.slot)
-	if c.until <= r.value.s.now {
+	slot := r.value.s.slot
+	if p, i := r.value.page(slot); !r.value.live(p, i, slot) {
 		r.value.Set(v)
 		return
 	}

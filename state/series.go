@@ -66,7 +66,7 @@ func NewSeries[T any](s *Store, name string, options ...Option) *Series[T] {
 func (l *Series[T]) Insert(at event.Time, v T) {
 	c := l.cells.at(l.s.slot)
 	if len(c.list) == 0 {
-		l.s.held[l.s.slot]++
+		l.s.gained(l.s.slot)
 		if n := len(l.spare); n > 0 && c.list == nil {
 			c.list, l.spare = l.spare[n-1], l.spare[:n-1]
 		}
@@ -179,7 +179,7 @@ func (l *Series[T]) drop(slot uint32) {
 	l.n -= int64(len(c.list) - c.head)
 	list := c.list
 	*c = seriesCell[T]{}
-	l.s.held[slot]--
+	l.s.lost(slot)
 	if cap(list) <= spareRoom && len(l.spare) < spareSlices {
 		clear(list)
 		l.spare = append(l.spare, list[:0])
@@ -191,6 +191,7 @@ func (l *Series[T]) drop(slot uint32) {
 func (l *Series[T]) view() column { c := *l; return &c }
 
 func (l *Series[T]) grow(n int)                 { l.cells.grow(n) }
+func (l *Series[T]) exact() bool                { return false }
 func (l *Series[T]) warm(slots []uint32) uint64 { return l.cells.warm(slots) }
 func (l *Series[T]) expire(uint32)              {}
 func (l *Series[T]) expireAll(uint32)           {}
@@ -230,7 +231,7 @@ func (l *Series[T]) load(slot uint32, data []byte) error {
 		}
 		data, last = rest, event.Time(at)
 		if len(c.list) == 0 {
-			l.s.held[slot]++
+			l.s.gained(slot)
 		}
 		l.sizes.settle()
 		l.grown(c)

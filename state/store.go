@@ -3,7 +3,6 @@ package state
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Store holds the states that an operator has declared, for the keys of a
@@ -22,9 +21,10 @@ type Store struct {
 
 	slot  uint32  // of the current key
 	now   int64   // processing time, nanoseconds
-	held  []int32 // states and pins of a slot
-	pins  []int32
+	held  []uint8 // states of a slot, and changed
+	pins  []int32 // of a slot; shorter if none of the others was ever pinned
 	free  []uint32
+	exact bool // changes are seen
 	ttl   bool
 	waste uint64 // keeps the loads of Warm
 	open  bool   // broadcast states may be changed
@@ -35,14 +35,25 @@ type Store struct {
 	most    int  // its entries, 0: the default
 }
 
-// Slots come and go, so a state of a slot that is not in use is empty.
-const released = math.MinInt32
+// What is held for a slot: the number of its states, and a bit that says whether
+// they were changed since Saved. Slots come and go, so a state of a slot that is
+// not in use is empty.
+const (
+	changed  = 1 << 7
+	released = changed - 1
+
+	// MostStates is how many states of keys an operator may have.
+	MostStates = released - 1
+)
 
 // column is a state without its type.
 type column interface {
 	name() string
 	// grow makes room for n slots.
 	grow(n int)
+	// exact tells whether every change is told to the store: nothing that reading
+	// gives out can be changed in place.
+	exact() bool
 	// warm loads what access to these slots touches first.
 	warm(slots []uint32) uint64
 	// drop empties a slot.
@@ -62,7 +73,7 @@ type column interface {
 }
 
 // NewStore returns a store without states.
-func NewStore() *Store { return &Store{names: map[string]bool{}} }
+func NewStore() *Store { return &Store{names: map[string]bool{}, exact: true} }
 
 // declare registers a state.
 func (s *Store) declare(name string, options []Option) settings {
@@ -92,6 +103,10 @@ func (s *Store) declare(name string, options []Option) settings {
 func (s *Store) add(c column) {
 	c.grow(len(s.held))
 	s.columns = append(s.columns, c)
+	s.exact = s.exact && c.exact()
+	if len(s.columns) == MostStates+1 {
+		s.errs = append(s.errs, fmt.Errorf("state %q is one too many: an operator may have %d; keep several values in a struct or a map", c.name(), MostStates))
+	}
 }
 
 // Seal ends the declarations and returns what was wrong with them.
@@ -116,11 +131,11 @@ func (s *Store) Acquire() uint32 {
 	if n := len(s.free); n > 0 {
 		slot := s.free[n-1]
 		s.free = s.free[:n-1]
-		s.held[slot], s.pins[slot] = 0, 0
+		s.held[slot] = 0
 		return slot
 	}
 	slot := uint32(len(s.held))
-	s.held, s.pins = append(s.held, 0), append(s.pins, 0)
+	s.held = append(s.held, 0)
 	if slot%pageSize == 0 {
 		for _, c := range s.columns {
 			c.grow(len(s.held))
@@ -134,7 +149,10 @@ func (s *Store) Release(slot uint32) {
 	if s.held[slot] == released {
 		return
 	}
-	if s.held[slot] != 0 {
+	if int(slot) < len(s.pins) {
+		s.pins[slot] = 0
+	}
+	if !s.Empty(slot) {
 		s.keep(slot)
 		for _, c := range s.columns {
 			c.drop(slot)
@@ -144,23 +162,48 @@ func (s *Store) Release(slot uint32) {
 	s.free = append(s.free, slot)
 }
 
+// gained and lost note that a slot has a state more or less.
+func (s *Store) gained(slot uint32) { s.held[slot] = (s.held[slot] + 1) | changed }
+func (s *Store) lost(slot uint32)   { s.held[slot] = (s.held[slot] - 1) | changed }
+
+// change notes that a state of a slot is about to be changed.
+func (s *Store) change(slot uint32) { s.held[slot] |= changed }
+
+// Exact tells whether Changed can be relied on. It cannot if there are states
+// that own memory which those who read them could change. It is called after
+// Seal.
+func (s *Store) Exact() bool { return s.exact }
+
+// Changed tells whether a state of a slot may have been changed since Saved was
+// called, or the slot was acquired. Of a store that is not Exact that says
+// nothing.
+func (s *Store) Changed(slot uint32) bool { return s.held[slot]&changed != 0 }
+
+// Saved says that the states of a slot are elsewhere as they are now.
+func (s *Store) Saved(slot uint32) { s.held[slot] &^= changed }
+
 // Unused tells whether a slot is in use for nothing: it holds no state and is
 // not pinned.
-func (s *Store) Unused(slot uint32) bool { return s.held[slot] == 0 }
+func (s *Store) Unused(slot uint32) bool { return s.Empty(slot) && !s.Pinned(slot) }
 
 // Empty tells whether a slot that is in use holds no state: it is pinned at
 // most.
-func (s *Store) Empty(slot uint32) bool { return s.held[slot] == s.pins[slot] }
+func (s *Store) Empty(slot uint32) bool { return s.held[slot]&^changed == 0 }
 
 // Pin keeps a slot in use until as many calls of Unpin, for what refers to the
 // key by its slot, like a timer.
-func (s *Store) Pin(slot uint32) { s.held[slot]++; s.pins[slot]++ }
+func (s *Store) Pin(slot uint32) {
+	if n := int(slot) + 1 - len(s.pins); n > 0 {
+		s.pins = append(s.pins, make([]int32, n)...)
+	}
+	s.pins[slot]++
+}
 
 // Unpin takes a Pin back.
-func (s *Store) Unpin(slot uint32) { s.held[slot]--; s.pins[slot]-- }
+func (s *Store) Unpin(slot uint32) { s.pins[slot]-- }
 
 // Pinned tells whether a slot is pinned.
-func (s *Store) Pinned(slot uint32) bool { return s.pins[slot] > 0 }
+func (s *Store) Pinned(slot uint32) bool { return int(slot) < len(s.pins) && s.pins[slot] > 0 }
 
 // Warm brings the states of slots into the cache, so that the misses of many
 // keys overlap.
@@ -176,7 +219,7 @@ func (s *Store) Warm(slots []uint32) {
 // Expire removes from a slot what has expired. The work is bounded: a map of
 // more than 16 entries takes several calls.
 func (s *Store) Expire(slot uint32) {
-	if s.ttl && s.held[slot] > 0 {
+	if s.ttl && !s.Empty(slot) {
 		s.keep(slot)
 		for _, c := range s.columns {
 			c.expire(slot)
@@ -186,7 +229,7 @@ func (s *Store) Expire(slot uint32) {
 
 // ExpireAll is Expire for as much as there is.
 func (s *Store) ExpireAll(slot uint32) {
-	if s.ttl && s.held[slot] > 0 {
+	if s.ttl && !s.Empty(slot) {
 		s.keep(slot)
 		for _, c := range s.columns {
 			c.expireAll(slot)
@@ -197,7 +240,7 @@ func (s *Store) ExpireAll(slot uint32) {
 // Bytes is the memory that the store holds, free room included, and what its
 // values own.
 func (s *Store) Bytes() int64 {
-	n := int64(cap(s.held)+cap(s.pins)+cap(s.free)) * 4
+	n := int64(cap(s.held)) + int64(cap(s.pins)+cap(s.free))*4
 	for _, c := range s.columns {
 		n += c.bytes()
 	}

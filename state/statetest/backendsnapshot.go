@@ -22,7 +22,7 @@ func RunBackendSnapshots[K comparable](t *testing.T, backends Backends[K]) {
 		t.Fatal(err)
 	}
 	t.Run("model", func(t *testing.T) {
-		rapid.Check(t, func(r *rapid.T) { newStates(t, r, backends, good).snapshots(t, r) })
+		rapid.Check(t, func(r *rapid.T) { newStates(t, r, backends, good, lists.Draw(r, "lists")).snapshots(t, r) })
 	})
 	t.Run("rescale", func(t *testing.T) { rescaleBackend(t, backends.closing(), good) })
 	t.Run("declarations", func(t *testing.T) { redeclared(t, backends.closing(), good) })
@@ -113,7 +113,7 @@ func (m *states[K]) snapshots(t testing.TB, r *rapid.T) {
 		if err != nil {
 			r.Fatalf("Write of snapshot %d: %v", i, err)
 		}
-		n := newStates(t, r, m.Backends, m.hash)
+		n := newStates(t, r, m.Backends, m.hash, m.list != nil)
 		n.want, n.now = s.want, s.now
 		n.b.Store().SetNow(n.now)
 		if err := n.b.Restore(Restored{Parallelism: 1, From: []*Kept{s.kept}}); err != nil {
@@ -140,10 +140,7 @@ func (m *states[K]) all(r *rapid.T) {
 			r.Fatal(err)
 		}
 		m.b.Store().Use(slots[0])
-		m.values(r, w)
-		m.lists(r, w)
-		m.maps(r, w)
-		m.series(r, w)
+		m.change(r, w)
 		if err := m.b.Settle(keys, hashes, slots); err != nil {
 			r.Fatal(err)
 		}
