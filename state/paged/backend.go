@@ -24,25 +24,26 @@ type backend[K comparable] struct {
 	budget int64
 
 	index index
+	links slab[link]
 	keys  slab[K]
-	sums  slab[uint64] // of the encoding that is stored
+	sums  slab[uint64] // of the encoding that is stored, if changes are not seen
 	flags slab[uint8]
 	slots int   // that exist
 	text  int64 // bytes that keys own
 	away  int   // keys that are stored and not resident
 	usual int64 // in memory when a slot was last added: the budget or little more
-	hand  int   // cell of the index
+	hand  int   // chain of the index
 
-	places  [selectChunk]int
+	refs    [selectChunk]uint32
 	touch   uint64 // keeps loads
 	missing []int
 	wanted  fetch
-	victims []uint64
-	chosen  []uint32
-	key     []byte // scratch
+	chosen  []uint32 // slots to be evicted
+	victims []uint32 // their hashes
+	key     []byte   // scratch
 	value   []byte
 
-	look   int    // cell where the search for expired states goes on
+	look   int    // chain where the search for expired states goes on
 	sweep  []byte // the last key that the search for expired ones saw
 	credit int    // keys that it may look at
 	dead   [][]byte
@@ -53,7 +54,7 @@ const (
 	live    = 1 << iota // there is a key
 	stored              // an older state of it may be in the store of bytes
 	busy                // selected and not settled
-	touched             // selected since it was last stored
+	touched             // selected since it was last stored, if changes are not seen
 )
 
 // NewBackend returns a backend that keeps about as many bytes of keys and
@@ -69,6 +70,7 @@ func NewBackend[K comparable](kv state.KV, budget int64) (state.Backend[K], erro
 	b := &backend[K]{store: state.NewStore(), kv: kv, names: names, budget: budget}
 	b.sorted, _ = kv.(state.SortedKV)
 	b.wanted.take = b.take
+	b.index.links = &b.links
 	return b, nil
 }
 
@@ -91,12 +93,12 @@ func (b *backend[K]) selectChunk(keys []K, hashes []uint64, slots []uint32) erro
 	b.locate(hashes)
 	b.missing = b.missing[:0]
 	for i, h := range hashes {
-		slot, at, ok := b.find(&keys[i], top(h), b.places[i])
+		slot, ok := b.find(&keys[i], top(h), b.refs[i])
 		if !ok {
 			b.missing = append(b.missing, i)
 			continue
 		}
-		b.index.cells[at] |= marked
+		b.index.use(slot)
 		*b.flags.at(slot) |= busy | touched
 		slots[i] = slot
 	}
@@ -109,38 +111,27 @@ func (b *backend[K]) selectChunk(keys []K, hashes []uint64, slots []uint32) erro
 	return nil
 }
 
-// locate sets the places where keys with these hashes are or may be, and brings
-// what is looked at next into the cache.
+// locate sets references to the slots where keys with these hashes may be, and
+// brings what is looked at next into the cache.
 func (b *backend[K]) locate(hashes []uint64) {
-	x := &b.index
-	sum := uint64(0)
-	for i, h := range hashes {
-		b.places[i] = x.home(top(h))
-		sum += x.cells[b.places[i]]
-	}
-	for i, h := range hashes {
-		at, ok := x.seek(b.places[i], top(h))
-		if b.places[i] = at; ok {
-			slot := slotOf(x.cells[at])
-			sum += uint64(*b.flags.at(slot))
-			sum += b.warmKey(slot)
+	sum := b.index.locate(hashes, b.refs[:])
+	for _, ref := range b.refs[:len(hashes)] {
+		if ref != 0 {
+			sum += uint64(*b.flags.at(ref - 1))
+			sum += b.warmKey(ref - 1)
 		}
 	}
 	b.touch += sum
 }
 
-// find looks for a key from a place on.
-func (b *backend[K]) find(key *K, top uint32, at int) (slot uint32, place int, ok bool) {
-	x := &b.index
-	for {
-		if at, ok = x.seek(at, top); !ok {
-			return 0, at, false
+// find looks for a key from a reference of the index on.
+func (b *backend[K]) find(key *K, top, ref uint32) (slot uint32, ok bool) {
+	for slot, ok = b.index.seek(ref, top); ok; slot, ok = b.index.after(slot, top) {
+		if *b.keys.at(slot) == *key {
+			return slot, true
 		}
-		if slot = slotOf(x.cells[at]); *b.keys.at(slot) == *key {
-			return slot, at, true
-		}
-		at = x.next(at)
 	}
+	return 0, false
 }
 
 // Settle implements state.Backend.
@@ -191,7 +182,10 @@ func (b *backend[K]) acquire() uint32 {
 	if int(slot) >= b.slots {
 		b.slots = int(slot) + 1
 		b.keys.grow(b.slots)
-		b.sums.grow(b.slots)
+		b.links.grow(b.slots)
+		if !b.store.Exact() {
+			b.sums.grow(b.slots)
+		}
 		b.flags.grow(b.slots)
 	}
 	return slot
@@ -214,7 +208,7 @@ func (b *backend[K]) Bytes() int64 { return b.inMemory() + b.kv.Bytes() }
 
 // inMemory is what the budget is for.
 func (b *backend[K]) inMemory() int64 {
-	return b.store.Bytes() + b.keys.bytes() + b.sums.bytes() + b.flags.bytes() + b.index.bytes() + b.text
+	return b.store.Bytes() + b.keys.bytes() + b.sums.bytes() + b.flags.bytes() + b.links.bytes() + b.index.bytes() + b.text
 }
 
 // Close implements state.Backend.

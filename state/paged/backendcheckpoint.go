@@ -44,21 +44,17 @@ func (b *backend[K]) Snapshot(s state.Snapshot) error {
 	return keep(s, keptKeys, b.kv, &head{Keys: b.names.schema(), States: b.store.Schema(), Len: n + b.away})
 }
 
-// flush stores the states of the keys in memory that were selected since they
-// were last stored, if they have changed, and returns how many keys in memory
-// have states.
+// flush stores the states of the keys in memory that have changed since they were
+// last stored, and returns how many keys in memory have states.
 func (b *backend[K]) flush() (n int, err error) {
-	for _, c := range b.index.cells {
-		if c == 0 {
-			continue
-		}
-		slot, top := slotOf(c), topOf(c)
+	for slot, top := range b.index.all() {
 		f := b.flags.at(slot)
-		if *f&touched != 0 {
+		if b.changed(slot) {
 			if err = b.save(slot, top); err != nil {
 				return n, err
 			}
 			*f &^= touched
+			b.store.Saved(slot)
 		}
 		if *f&stored != 0 {
 			n++
@@ -90,16 +86,37 @@ func (b *backend[K]) save(slot, top uint32) error {
 	if err != nil {
 		return fmt.Errorf("key %v: %w", *b.keys.at(slot), err)
 	}
-	sum := xxh3.Hash(value)
-	if *f&stored != 0 && sum == *b.sums.at(slot) {
+	if b.same(slot, value) {
 		return nil
 	}
 	if err := b.put(slot, top, value); err != nil {
 		return err
 	}
 	*f |= stored
-	*b.sums.at(slot) = sum
+	b.remember(slot, value)
 	return nil
+}
+
+// changed tells whether the states of a key in memory may differ from what is
+// stored.
+func (b *backend[K]) changed(slot uint32) bool {
+	if b.store.Exact() {
+		return b.store.Changed(slot)
+	}
+	return *b.flags.at(slot)&touched != 0
+}
+
+// same tells whether encoded states are known to be what is stored. It is not
+// needed where changes are seen.
+func (b *backend[K]) same(slot uint32, value []byte) bool {
+	return !b.store.Exact() && *b.flags.at(slot)&stored != 0 && xxh3.Hash(value) == *b.sums.at(slot)
+}
+
+// remember notes what is stored for a key.
+func (b *backend[K]) remember(slot uint32, value []byte) {
+	if !b.store.Exact() {
+		*b.sums.at(slot) = xxh3.Hash(value)
+	}
 }
 
 // put writes the encoded states of a key.

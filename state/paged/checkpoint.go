@@ -38,11 +38,8 @@ func (p *tables) snapshot(s state.Snapshot, names []string, all []*table) error 
 // flush stores the keys in memory to which pointers were given out since they
 // were last stored, if they have changed.
 func (t *table) flush() {
-	for _, x := range t.index.cells {
-		if x == 0 {
-			continue
-		}
-		c := t.cells.at(slotOf(x))
+	for slot := range t.index.all() {
+		c := t.cells.at(slot)
 		if !c.given {
 			continue
 		}

@@ -1,13 +1,7 @@
 package paged
 
-import (
-	"fmt"
-
-	"github.com/zeebo/xxh3"
-)
-
 // How far the hand goes at most: over so many keys for each that needs room, and
-// over so many cells for each key.
+// over so many chains for each key.
 const (
 	lookBurst = 64
 	looseness = 16
@@ -17,7 +11,7 @@ const (
 // more than that while values that have grown take more than the budget.
 func (b *backend[K]) makeRoom(n int) error {
 	held := b.inMemory()
-	if held+b.index.growth(n) < b.budget {
+	if held < b.budget {
 		return nil
 	}
 	need := n - (b.slots - b.index.n)
@@ -38,28 +32,27 @@ func (b *backend[K]) makeRoom(n int) error {
 	return nil
 }
 
-// choose moves the hand over at most most keys and collects at most n that
-// were not used since it passed, without a look at the slots. It goes round at
-// most once.
+// choose moves the hand over about most keys, whole chains, and collects about n
+// that were not used since it passed. It goes round at most once.
 func (b *backend[K]) choose(n, most int) (looked int) {
 	x := &b.index
 	b.victims, b.chosen = b.victims[:0], b.chosen[:0]
-	if b.hand >= len(x.cells) {
+	if b.hand >= len(x.heads) {
 		b.hand = 0
 	}
-	for cells := min(most*looseness, len(x.cells)); cells > 0 && looked < most && len(b.victims) < n; cells-- {
-		c := &x.cells[b.hand]
+	for chains := min(most*looseness, len(x.heads)); chains > 0 && looked < most && len(b.chosen) < n; chains-- {
+		for ref := x.heads[b.hand]; ref != 0; {
+			l := x.links.at(ref - 1)
+			looked++
+			if l.isMarked() {
+				*l &^= marked
+			} else {
+				b.victims = append(b.victims, l.top())
+				b.chosen = append(b.chosen, ref-1)
+			}
+			ref = l.next()
+		}
 		b.hand = x.next(b.hand)
-		if *c == 0 {
-			continue
-		}
-		looked++
-		if *c&marked != 0 {
-			*c &^= marked
-			continue
-		}
-		b.victims = append(b.victims, *c)
-		b.chosen = append(b.chosen, slotOf(*c))
 	}
 	return looked
 }
@@ -68,7 +61,7 @@ func (b *backend[K]) choose(n, most int) (looked int) {
 func (b *backend[K]) evictChosen() (n int, err error) {
 	sum := uint64(0)
 	for _, slot := range b.chosen {
-		sum += uint64(*b.flags.at(slot)) + *b.sums.at(slot) + b.warmKey(slot)
+		sum += uint64(*b.flags.at(slot)) + b.warmKey(slot)
 	}
 	b.touch += sum
 	b.store.Warm(b.chosen)
@@ -76,7 +69,7 @@ func (b *backend[K]) evictChosen() (n int, err error) {
 		if *b.flags.at(slot)&busy != 0 || b.store.Pinned(slot) {
 			continue
 		}
-		if err := b.evict(slot, topOf(b.victims[i])); err != nil {
+		if err := b.evict(slot, b.victims[i]); err != nil {
 			return n, err
 		}
 		n++
@@ -91,13 +84,8 @@ func (b *backend[K]) evict(slot, top uint32) error {
 	if b.store.Unused(slot) {
 		return b.forget(slot, top)
 	}
-	value, err := b.store.Append(slot, b.value[:0])
-	b.value = value
-	if err != nil {
-		return fmt.Errorf("key %v: %w", *b.keys.at(slot), err)
-	}
-	if *b.flags.at(slot)&stored == 0 || xxh3.Hash(value) != *b.sums.at(slot) {
-		if err := b.put(slot, top, value); err != nil {
+	if b.changed(slot) {
+		if err := b.save(slot, top); err != nil {
 			return err
 		}
 	}

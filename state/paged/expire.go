@@ -31,28 +31,24 @@ func (b *backend[K]) expire() error {
 	return b.expireStored(n)
 }
 
-// expireResident looks at n keys in memory.
+// expireResident looks at about n keys in memory, whole chains.
 func (b *backend[K]) expireResident(n int) error {
 	x := &b.index
-	for cells := len(x.cells); n > 0 && cells > 0; cells-- {
-		if b.look >= len(x.cells) {
+	for chains := len(x.heads); n > 0 && chains > 0; chains-- {
+		if b.look >= len(x.heads) {
 			b.look = 0
 		}
-		c := x.cells[b.look]
-		if c == 0 {
-			b.look++
-			continue
+		for slot, top := range x.chain(b.look) {
+			n--
+			b.store.Expire(slot)
+			if !b.store.Unused(slot) {
+				continue
+			}
+			if err := b.forget(slot, top); err != nil {
+				return err
+			}
 		}
-		n--
-		slot := slotOf(c)
-		b.store.Expire(slot)
-		if !b.store.Unused(slot) {
-			b.look++
-			continue
-		}
-		if err := b.forget(slot, topOf(c)); err != nil { // those behind it move up: stay here
-			return err
-		}
+		b.look++
 	}
 	return nil
 }
@@ -102,14 +98,11 @@ func (b *backend[K]) isResident(name []byte) bool {
 	if !x.covers(h) {
 		return false
 	}
-	for at := x.home(h); ; at = x.next(at) {
-		var ok bool
-		if at, ok = x.seek(at, h); !ok {
-			return false
-		}
-		own, err := b.names.append(b.key[:0], b.keys.at(slotOf(x.cells[at])), h)
+	for slot, ok := x.seek(x.head(h), h); ok; slot, ok = x.after(slot, h) {
+		own, err := b.names.append(b.key[:0], b.keys.at(slot), h)
 		if b.key = own; err == nil && bytes.Equal(own, name) {
 			return true
 		}
 	}
+	return false
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"unsafe"
-
-	"github.com/zeebo/xxh3"
 )
 
 // fetch is a set of keys to be read.
@@ -31,13 +29,13 @@ func (b *backend[K]) bring(keys []K, hashes []uint64, slots []uint32) error {
 	if err := b.makeRoom(len(b.missing)); err != nil {
 		return err
 	}
-	b.index.reserve(len(b.missing))
+	b.index.reserve(len(b.missing), b.budget-b.inMemory())
 	before := b.slots
 	w := &b.wanted
 	w.text, w.items = w.text[:0], w.items[:0]
 	for _, i := range b.missing {
 		key, h := &keys[i], top(hashes[i])
-		slot, _, ok := b.find(key, h, b.index.home(h))
+		slot, ok := b.find(key, h, b.index.head(h))
 		if !ok {
 			start := len(w.text)
 			var err error
@@ -124,11 +122,12 @@ func (b *backend[K]) get() error {
 func (b *backend[K]) take(i int, value []byte) error {
 	slot := b.wanted.items[i].slot
 	*b.flags.at(slot) |= stored
-	*b.sums.at(slot) = xxh3.Hash(value)
+	b.remember(slot, value)
 	b.away--
 	if err := b.store.Load(slot, value); err != nil {
 		return fmt.Errorf("key %v: %w", *b.keys.at(slot), err)
 	}
+	b.store.Saved(slot)
 	return nil
 }
 

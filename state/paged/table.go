@@ -15,7 +15,7 @@ type table struct {
 	*tables
 	prefix   [prefixSize]byte // of its names in the store of bytes
 	index    index
-	hand     int // cell of the index
+	hand     int // chain of the index
 	at       int // place in the list of tables and 1
 	away     int
 	stored   bool  // something may be in the store of bytes
@@ -31,7 +31,7 @@ type table struct {
 	walk    walk
 	version uint64 // counts changes of what a walk relies on
 	missing []int
-	places  [selectChunk]int
+	refs    [selectChunk]uint32
 }
 
 // findAll looks keys up, which lie one after the other, and adds those that are
@@ -50,12 +50,12 @@ func (t *table) findChunk(keys unsafe.Pointer, hashes []uint64, out []unsafe.Poi
 	t.locate(hashes)
 	t.missing = t.missing[:0]
 	for i, h := range hashes {
-		slot, at, ok := t.find(t.nth(keys, i), h, t.places[i])
+		slot, ok := t.find(t.nth(keys, i), h, t.refs[i])
 		if !ok {
 			t.missing = append(t.missing, i)
 			continue
 		}
-		t.index.cells[at] |= marked
+		t.index.use(slot)
 		out[i] = t.give(slot)
 	}
 	if len(t.missing) > 0 {
@@ -63,47 +63,37 @@ func (t *table) findChunk(keys unsafe.Pointer, hashes []uint64, out []unsafe.Poi
 	}
 }
 
-// locate sets the places where keys with these hashes are or may be, and brings
-// what is looked at next into the cache.
+// locate sets references to the slots where keys with these hashes may be, and
+// brings what is looked at next into the cache.
 func (t *table) locate(hashes []uint64) {
-	x, sum := &t.index, uint64(0)
-	for i, h := range hashes {
-		t.places[i] = x.home(top(h))
-		sum += x.cells[t.places[i]]
-	}
-	for i, h := range hashes {
-		at, ok := x.seek(t.places[i], top(h))
-		if t.places[i] = at; ok {
-			c := t.cells.at(slotOf(x.cells[at]))
+	sum := t.index.locate(hashes, t.refs[:])
+	for _, ref := range t.refs[:len(hashes)] {
+		if ref != 0 {
+			c := t.cells.at(ref - 1)
 			sum += c.hash + uint64(*(*uint8)(t.cells.state(c)))
 		}
 	}
 	t.touch += sum
 }
 
-// find looks for a key from a place of the index on.
-func (t *table) find(key unsafe.Pointer, hash uint64, at int) (slot uint32, place int, ok bool) {
-	x := &t.index
-	for {
-		if at, ok = x.seek(at, top(hash)); !ok {
-			return 0, at, false
-		}
-		slot = slotOf(x.cells[at])
+// find looks for a key from a reference of the index on.
+func (t *table) find(key unsafe.Pointer, hash uint64, ref uint32) (slot uint32, ok bool) {
+	for slot, ok = t.index.seek(ref, top(hash)); ok; slot, ok = t.index.after(slot, top(hash)) {
 		if c := t.cells.at(slot); c.hash == hash && t.equal(t.cells.key(c), key) {
-			return slot, at, true
+			return slot, true
 		}
-		at = x.next(at)
 	}
+	return 0, false
 }
 
 // resident looks for a key in memory.
-func (t *table) resident(key unsafe.Pointer, hash uint64) (slot uint32, place int, ok bool) {
+func (t *table) resident(key unsafe.Pointer, hash uint64) (slot uint32, ok bool) {
 	h := [1]uint64{hash}
 	span := t.index.span
 	if t.index.cover(h[:]); span != t.index.span {
 		t.version++ // all keys have moved in the index
 	}
-	return t.find(key, hash, t.index.home(top(hash)))
+	return t.find(key, hash, t.index.head(top(hash)))
 }
 
 // give returns a pointer that stays valid in this epoch.
@@ -153,11 +143,11 @@ func (t *table) measure(slot uint32) {
 // bring makes the missing keys of a chunk resident.
 func (t *table) bring(keys unsafe.Pointer, hashes []uint64, out []unsafe.Pointer) {
 	t.makeRoom(len(t.missing))
-	t.index.reserve(len(t.missing))
+	t.index.reserve(len(t.missing), t.budget-t.used)
 	t.wanted.reset()
 	for _, i := range t.missing {
 		key := t.nth(keys, i)
-		slot, _, ok := t.find(key, hashes[i], t.index.home(top(hashes[i])))
+		slot, ok := t.find(key, hashes[i], t.index.head(top(hashes[i])))
 		if !ok {
 			if slot = t.admit(key, hashes[i]); t.away > 0 {
 				t.want(slot)
@@ -190,10 +180,10 @@ func (t *table) admit(key unsafe.Pointer, hash uint64) uint32 {
 func (t *table) get(key unsafe.Pointer, hash uint64) unsafe.Pointer {
 	t.settleOne()
 	t.settleVisits()
-	slot, at, ok := t.resident(key, hash)
+	slot, ok := t.resident(key, hash)
 	switch {
 	case ok:
-		t.index.cells[at] |= marked
+		t.index.use(slot)
 	case t.away == 0:
 		return nil
 	default:
@@ -214,7 +204,7 @@ func (t *table) fetch(key unsafe.Pointer, hash uint64) (slot uint32, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	t.index.reserve(1)
+	t.index.reserve(1, t.budget-t.used)
 	left := t.walk.left
 	slot = t.admit(key, hash)
 	t.walk.left = left
@@ -229,7 +219,7 @@ func (t *table) fetch(key unsafe.Pointer, hash uint64) (slot uint32, ok bool) {
 // delete removes a key and tells whether it was present.
 func (t *table) delete(key unsafe.Pointer, hash uint64) bool {
 	t.settle()
-	slot, _, ok := t.resident(key, hash)
+	slot, ok := t.resident(key, hash)
 	switch {
 	case ok:
 		if t.cells.at(slot).kept {
@@ -281,7 +271,7 @@ func (t *table) len() int { return t.index.n + t.away }
 
 // size is the memory that the table holds.
 func (t *table) size() int64 {
-	return t.bytes - int64(t.index.n)*inIndex + t.index.bytes() + int64(unsafe.Sizeof(*t)) + t.walk.bytes()
+	return t.bytes - int64(t.index.n)*inHeads + t.index.bytes() + int64(unsafe.Sizeof(*t)) + t.walk.bytes()
 }
 
 // clear removes all keys.
@@ -291,17 +281,15 @@ func (t *table) clear() {
 	}
 	t.visits, t.touched, t.got = t.visits[:0], t.touched[:0], 0
 	t.epoch++
-	for _, c := range t.index.cells {
-		if c != 0 {
-			t.release(slotOf(c))
-		}
+	for slot := range t.index.all() {
+		t.release(slot)
 	}
 	t.used -= t.bytes
-	if t.index.n >= len(t.index.cells)/8 {
-		clear(t.index.cells)
+	if t.index.n >= len(t.index.heads)/4 {
+		clear(t.index.heads)
 		t.index.n = 0
 	} else {
-		t.index = index{}
+		t.index = index{links: &t.links}
 	}
 	t.bytes, t.hand, t.away = 0, 0, 0
 	t.unlist(t)

@@ -28,7 +28,8 @@ type tables struct {
 	each   int64 // bytes that a key takes, what it owns aside
 
 	cells cells
-	slots int // that exist
+	links slab[link] // of all tables
+	slots int        // that exist
 	free  []uint32
 	used  int64 // bytes of the keys in memory
 
@@ -53,22 +54,22 @@ func newTables(kv state.KV, budget int64, unwind func(error) any, key, states re
 	if p.states, err = layout.Of(states); err != nil {
 		return nil, fmt.Errorf("the accumulator %w", err)
 	}
-	p.each = int64(p.cells.size) + inIndex
+	p.each = int64(p.cells.size) + linkSize + inHeads
 	return p, nil
 }
 
-// inIndex is about what a key takes in the index.
-const inIndex = 12
+// inHeads is about what a key takes in an index, its link aside.
+const inHeads = 3
 
 // add makes an empty table.
 func (p *tables) add(t *table) {
-	t.tables, t.epoch = p, 1
+	t.tables, t.epoch, t.index.links = p, 1, &p.links
 }
 
 // spare is the memory of cells that are free, and what the store of bytes holds.
 func (p *tables) spare() int64 {
-	free := p.cells.bytes() - int64(p.slots-len(p.free))*int64(p.cells.size)
-	return free + int64(cap(p.free))*4 + p.kv.Bytes()
+	used := int64(p.slots-len(p.free)) * (int64(p.cells.size) + linkSize)
+	return p.cells.bytes() + p.links.bytes() - used + int64(cap(p.free))*4 + p.kv.Bytes()
 }
 
 // nth is one of several keys that lie one after the other.
@@ -89,6 +90,7 @@ func (p *tables) acquire() uint32 {
 	slot := uint32(p.slots)
 	p.slots++
 	p.cells.grow(p.slots)
+	p.links.grow(p.slots)
 	return slot
 }
 
@@ -98,8 +100,8 @@ func (p *tables) release(slot uint32) {
 	p.free = append(p.free, slot)
 }
 
-// makeRoom evicts keys while n more would be over the budget, a bounded
-// number.
+// makeRoom evicts keys while n more would be over the budget, a bounded number,
+// whole chains.
 func (p *tables) makeRoom(n int) {
 	over := func() bool { return p.used+int64(n)*p.each > p.budget }
 	for looks, turns := max(n, 16)*lookBurst, 0; looks > 0 && len(p.listed) > 0 && over(); {
@@ -111,7 +113,7 @@ func (p *tables) makeRoom(n int) {
 			p.unlist(t)
 			continue
 		}
-		if t.hand >= len(t.index.cells) {
+		if t.hand >= len(t.index.heads) {
 			t.hand = 0
 			p.turn++
 			if turns++; turns > 2*len(p.listed)+1 { // all that is left is in use
@@ -119,22 +121,16 @@ func (p *tables) makeRoom(n int) {
 			}
 			continue
 		}
-		c := &t.index.cells[t.hand]
-		if *c == 0 {
-			t.hand++
-			continue
+		for slot := range t.index.chain(t.hand) {
+			looks--
+			switch l := p.links.at(slot); {
+			case l.isMarked():
+				*l &^= marked
+			case !t.pinned(slot):
+				t.evict(slot)
+			}
 		}
-		looks--
-		slot := slotOf(*c)
-		switch {
-		case *c&marked != 0:
-			*c &^= marked
-			t.hand++
-		case t.pinned(slot):
-			t.hand++
-		default: // the keys behind it move up
-			t.evict(slot)
-		}
+		t.hand++
 	}
 }
 

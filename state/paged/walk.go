@@ -19,11 +19,11 @@ type walk struct {
 	left   int // keys to be visited, unknown after keys came or went
 
 	inRows  bool
-	cell    int // of the index, where the search for keys goes on
+	chain   int // of the index, where the search for keys goes on
 	moved   bool
 	version uint64   // of the table when slots or rows were read
 	slots   []uint32 // keys in memory to be visited
-	begin   int      // the cell that the search for slots began at
+	begin   int      // the chain that the search for slots began at
 	after   []byte   // the name of the last row that was looked at
 	text    []byte   // names and rows to be looked at
 	rows    []row
@@ -101,7 +101,7 @@ func (t *table) resume(cursor int) {
 		return
 	}
 	w.id++
-	w.going, w.inRows, w.cell, w.moved, w.last = true, false, 0, false, false
+	w.going, w.inRows, w.chain, w.moved, w.last = true, false, 0, false, false
 	w.slots, w.after = w.slots[:0], append(w.after[:0], t.prefix[:]...)
 	w.rows, w.row = w.rows[:0], 0
 	w.left, w.version = t.len(), t.version
@@ -153,12 +153,12 @@ func (t *table) visited(slot uint32) {
 func (t *table) nextInMemory() (slot uint32, ok bool) {
 	w := &t.walk
 	if w.version != t.version {
-		w.version, w.moved, w.cell, w.slots = t.version, true, min(w.begin, w.cell), w.slots[:0]
+		w.version, w.moved, w.chain, w.slots = t.version, true, min(w.begin, w.chain), w.slots[:0]
 	}
 	if len(w.slots) == 0 {
 		t.findSlots()
 		if len(w.slots) == 0 {
-			if w.cell, w.begin = 0, 0; !w.moved {
+			if w.chain, w.begin = 0, 0; !w.moved {
 				w.inRows = true
 			}
 			w.moved = false
@@ -171,12 +171,14 @@ func (t *table) nextInMemory() (slot uint32, ok bool) {
 	return slot, true
 }
 
-// findSlots collects some keys in memory from the cell on.
+// findSlots collects some keys in memory from the chain on.
 func (t *table) findSlots() {
-	w, cells := &t.walk, t.index.cells
-	for w.begin = w.cell; w.cell < len(cells) && len(w.slots) < selectChunk; w.cell++ {
-		if c := cells[w.cell]; c != 0 && t.cells.at(slotOf(c)).walk != w.id {
-			w.slots = append(w.slots, slotOf(c))
+	w := &t.walk
+	for w.begin = w.chain; w.chain < len(t.index.heads) && len(w.slots) < selectChunk; w.chain++ {
+		for slot := range t.index.chain(w.chain) {
+			if t.cells.at(slot).walk != w.id {
+				w.slots = append(w.slots, slot)
+			}
 		}
 	}
 }
@@ -215,7 +217,7 @@ func (t *table) meet(name, value []byte) (slot uint32, ok bool) {
 		t.failed("a stored key cannot be read: %w", errCut)
 	}
 	w := &t.walk
-	if slot, _, ok = t.resident(key, hash); ok {
+	if slot, ok = t.resident(key, hash); ok {
 		t.release(own)
 		if t.cells.at(slot).walk == w.id {
 			return 0, false
