@@ -117,6 +117,9 @@ func TestTooManyStates(t *testing.T) {
 	if s.Unused(slot) || !s.Empty(slot) || !s.Pinned(slot) {
 		t.Error("a slot that is pinned often is not pinned, or is not empty")
 	}
+	if s.Release(slot); s.Acquire() != slot || !s.Unused(slot) {
+		t.Error("a slot that was released is pinned")
+	}
 	state.NewValue[int](s, "more")
 	if err := s.Seal(); err == nil || !strings.Contains(err.Error(), `"more" is one too many`) {
 		t.Errorf("got error %v", err)
