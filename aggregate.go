@@ -18,10 +18,11 @@ type Aggregator[T, A, R any] struct {
 	// panics it must not have changed any: Add is then called for each record,
 	// to find the guilty one.
 	AddAll func(accumulators []*A, values []T)
-	// Merge adds what from holds to into, without sharing memory with it.
-	// Needed by sliding windows.
+	// Merge adds what from holds to into, without sharing memory with it and
+	// without changing from. Needed by sliding windows.
 	Merge func(into, from *A)
-	// Result is what comes out.
+	// Result is what comes out. In windows it must leave the accumulator as it
+	// is, since others may have the same records.
 	Result func(*A) R
 	// Commutative says that Result is the same in whatever order records are
 	// added, and parts of them merged. It lets windows fold records ahead of
@@ -135,6 +136,16 @@ func (p *Prepared[A]) get(init func(*A)) *A {
 	return &p.acc
 }
 
+// read is get that leaves p as it is.
+func (p *Prepared[A]) read(init func(*A)) *A {
+	if p.ready {
+		return &p.acc
+	}
+	var fresh A
+	init(&fresh)
+	return &fresh
+}
+
 // Initialized is an aggregator whose accumulators begin as what init makes of
 // the zero value of A. An aggregator that does without is faster.
 func Initialized[T, A, R any](init func(*A), a Aggregator[T, A, R]) Aggregator[T, Prepared[A], R] {
@@ -143,10 +154,10 @@ func Initialized[T, A, R any](init func(*A), a Aggregator[T, A, R]) Aggregator[T
 		p.Add = func(acc *Prepared[A], v *T) { a.Add(acc.get(init), v) }
 	}
 	if a.Merge != nil {
-		p.Merge = func(into, from *Prepared[A]) { a.Merge(into.get(init), from.get(init)) }
+		p.Merge = func(into, from *Prepared[A]) { a.Merge(into.get(init), from.read(init)) }
 	}
 	if a.Result != nil {
-		p.Result = func(acc *Prepared[A]) R { return a.Result(acc.get(init)) }
+		p.Result = func(acc *Prepared[A]) R { return a.Result(acc.read(init)) }
 	}
 	return p
 }

@@ -36,7 +36,9 @@ type Table[K comparable, S any] interface {
 	Range(cursor int, f func(hash uint64, key K, s *S) bool) (next int)
 	// Scan is Range by batch, to merge one table into another: it fills the
 	// slices, all of the same length, with the next n entries. The keys are
-	// valid as long as the pointers to the states.
+	// valid as long as the pointers to the states. The states are for reading: a
+	// table that was only scanned counts as unchanged, and the next checkpoint
+	// may keep it as the last one did.
 	Scan(cursor int, keys []K, hashes []uint64, states []*S) (n, next int)
 	// Expect says that the table will probably hold about n keys: it then grows
 	// to that size at once, instead of by and by, when it has a fraction of

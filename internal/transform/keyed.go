@@ -16,7 +16,8 @@ type Fold[T, A any] struct {
 	// AddAll, if set, is Add for at most 256: accumulators[i] gets values[i]. If
 	// it panics it must not have changed any of them.
 	AddAll func(accumulators []*A, values []T)
-	// Merge adds what from holds to into, without sharing memory with it.
+	// Merge adds what from holds to into, without sharing memory with it and
+	// without changing from.
 	Merge func(into, from *A)
 	// Commutative folds give the same result in whatever order records are
 	// added and parts are merged.

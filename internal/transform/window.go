@@ -55,7 +55,8 @@ type pane[K comparable, A any] struct {
 }
 
 // WindowResults sets out[i] to what is emitted for keys[i], whose accumulator is
-// accs[i], and a window. It must not keep the accumulators.
+// accs[i], and a window. It must not keep nor change the accumulators: other
+// windows may have them too, and the next checkpoint counts them as unchanged.
 type WindowResults[K, A, U any] func(keys []K, w window.Window, accs []*A, out []U)
 
 // EachResult is WindowResults by a function for each key.

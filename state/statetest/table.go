@@ -207,7 +207,8 @@ func (c *checker[K, S]) delete(r *rapid.T) {
 	}
 }
 
-func (c *checker[K, S]) visit(r *rapid.T, got map[K]int64, hash uint64, k K, s *S) {
+// see takes an entry that a walk has come to.
+func (c *checker[K, S]) see(r *rapid.T, got map[K]int64, hash uint64, k K, s *S) {
 	if _, twice := got[k]; twice {
 		r.Fatalf("entry %v is visited twice", k)
 	}
@@ -215,6 +216,11 @@ func (c *checker[K, S]) visit(r *rapid.T, got map[K]int64, hash uint64, k K, s *
 		r.Fatalf("hash of %v is %#x, want %#x", k, hash, want)
 	}
 	got[k] = c.Read(s)
+}
+
+// visit is see, and changes the state.
+func (c *checker[K, S]) visit(r *rapid.T, got map[K]int64, hash uint64, k K, s *S) {
+	c.see(r, got, hash, k, s)
 	if got[k] == 0 {
 		return
 	}
@@ -270,7 +276,7 @@ func (c *checker[K, S]) scan(r *rapid.T) {
 		}
 		for i := range n {
 			c.disturb(r)
-			c.visit(r, got, hashes[i], c.own[keys[i]], states[i]) // keys[i] is valid until a change only
+			c.see(r, got, hashes[i], c.own[keys[i]], states[i]) // keys[i] is valid until a change only
 		}
 		c.again(r)
 	}

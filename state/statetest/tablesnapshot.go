@@ -192,12 +192,8 @@ func (a *subtask[K, S]) change(r *rapid.T) {
 		keys, hashes, states := make([]K, n), make([]uint64, n), make([]*S, n)
 		n, _ = t.Scan(0, keys, hashes, states)
 		for i, s := range states[:n] {
-			a.tick++
-			a.Write(s, a.tick)
-			for k := range a.want[name] { // keys[i] may go with the table
-				if k == keys[i] {
-					a.want[name][k] = a.tick
-				}
+			if got := a.Read(s); got != a.want[name][keys[i]] {
+				r.Fatalf("state of %v in table %q is %d, want %d", keys[i], name, got, a.want[name][keys[i]])
 			}
 		}
 	case 9:
