@@ -58,12 +58,11 @@ type barriers struct {
 
 // letter is what the job tells a task: one of the fields is set, but for hold.
 type letter struct {
-	inject    *event.Barrier
-	hold      bool // with inject
-	proceed   bool
-	abort     int64
-	committed int64
-	release   bool
+	inject  *event.Barrier
+	hold    bool // with inject
+	proceed bool
+	abort   int64
+	release bool
 }
 
 func newBarriers(t *Task, job Checkpoints) *barriers {
@@ -97,7 +96,14 @@ func (t *Task) Proceed() { t.barriers.post(letter{proceed: true}) }
 func (t *Task) Abort(id int64) { t.barriers.post(letter{abort: id}) }
 
 // Complete says that a checkpoint is complete: its files may be referred to.
-func (t *Task) Complete(id int64) { t.barriers.post(letter{committed: id}) }
+// That counts for every checkpoint that begins later: it is not left in the mail
+// until the task looks, which may be after the barrier of the next one, when the
+// files of the one before this are gone.
+func (t *Task) Complete(id int64) {
+	if p := t.barriers; p != nil {
+		p.files.complete(id)
+	}
+}
 
 // Release lets a task end that has drained.
 func (t *Task) Release() { t.barriers.post(letter{release: true}) }
@@ -130,8 +136,6 @@ func (p *barriers) attend() {
 			if p.held == m.abort {
 				p.held = 0
 			}
-		case m.committed != 0:
-			p.files.complete(m.committed)
 		case m.release:
 			p.released = true
 		}
