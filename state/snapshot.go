@@ -27,6 +27,12 @@ type Snapshot interface {
 	// that name and id, it is referred to and open is not called. Otherwise open
 	// is called once, by another goroutine than the task's.
 	File(name, id string, open func() (io.ReadCloser, error))
+	// Unchanging keeps what a capture writes, like Keyed, in a file of its own. It
+	// is one of those of File, and its id stands for what the capture writes: where
+	// the last complete checkpoint of the same attempt has a file with that name
+	// and id, it is referred to and the capture is only released. A savepoint
+	// always writes it.
+	Unchanging(name, id string, c Capture)
 	// Release has f called once by another goroutine, when everything that was
 	// handed over has been stored or given up.
 	Release(f func())
@@ -67,7 +73,7 @@ type Restoration interface {
 	// reader has returned io.EOF: f must read up to there.
 	Keyed(name string, f func(r io.Reader) error) error
 	// Files calls f for each file that was kept under a name, by any subtask that
-	// had keys of this one, in the order of subtasks and of File calls. f must
-	// read up to io.EOF.
+	// had keys of this one, in the order of subtasks and of File and Unchanging
+	// calls. f must read up to io.EOF.
 	Files(name string, f func(subtask int, id string, r io.Reader) error) error
 }

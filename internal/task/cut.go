@@ -47,9 +47,33 @@ type keyedPiece struct {
 	capture state.Capture
 }
 
+// filePiece is a file of its own: a copy of what is opened or, if that is nil,
+// what a capture writes.
 type filePiece struct {
 	name, id string
 	open     func() (io.ReadCloser, error)
+	capture  state.Capture // nil when it is released
+	kept     *sharedFile   // what is referred to instead
+}
+
+func (f *filePiece) write(to io.Writer) (err error) {
+	if f.capture != nil {
+		return f.capture.Write(to)
+	}
+	in, err := f.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	_, err = io.Copy(to, in)
+	return err
+}
+
+func (f *filePiece) release() {
+	if f.capture != nil {
+		f.capture.Release()
+		f.capture = nil
+	}
 }
 
 // flight is records that were on their way on one channel.
@@ -119,7 +143,12 @@ func (w *piece) Keyed(name string, c state.Capture) { w.keyed = append(w.keyed, 
 
 // File implements state.Snapshot.
 func (w *piece) File(name, id string, open func() (io.ReadCloser, error)) {
-	w.files = append(w.files, filePiece{name, id, open})
+	w.files = append(w.files, filePiece{name: name, id: id, open: open})
+}
+
+// Unchanging implements state.Snapshot.
+func (w *piece) Unchanging(name, id string, c state.Capture) {
+	w.files = append(w.files, filePiece{name: name, id: id, capture: c})
 }
 
 // Release implements state.Snapshot.
@@ -209,6 +238,9 @@ func (c *cut) drop() {
 		for _, k := range w.keyed {
 			k.capture.Release()
 		}
+		for i := range w.files {
+			w.files[i].release()
+		}
 		for _, f := range w.releases {
 			f()
 		}
@@ -232,7 +264,9 @@ func (c *cut) store(ctx context.Context) {
 	}
 	c.metrics.Async = time.Since(began)
 	c.metrics.Bytes = w.bytes
-	p.files.written(c.barrier.ID, w.kept)
+	if c.barrier.Kind == checkpoint.Checkpoint {
+		p.files.written(c.barrier.ID, w.kept)
+	}
 	p.job.Acknowledge(checkpoint.Acknowledgement{Subtask: p.id, ID: c.barrier.ID, Ended: c.ended, Part: w.finish(), Metrics: c.metrics})
 }
 
@@ -241,6 +275,9 @@ func (c *cut) write(w *recorder) error {
 	first, last := event.GroupRange(index, of)
 	if last--; last < first {
 		first, last = 0, event.KeyGroups-1
+	}
+	for _, x := range c.parts {
+		w.refer(x)
 	}
 	for _, x := range c.parts {
 		if x.durable != nil {
@@ -258,7 +295,8 @@ func (c *cut) write(w *recorder) error {
 			}
 			x.state.Keyed = append(x.state.Keyed, checkpoint.Keyed{State: k.name, First: first, Last: last, Range: r})
 		}
-		for _, f := range x.files {
+		for i := range x.files {
+			f := &x.files[i]
 			if err := w.file(x, f); err != nil {
 				return fmt.Errorf("operator %q: file %q: %w", x.operator, f.name, err)
 			}

@@ -16,8 +16,8 @@ import (
 	"github.com/affluxdev/afflux/internal/checkpoint"
 )
 
-// recorder writes the part of one subtask in one checkpoint: one file for all of
-// its state, and one for each file of a state that is on disk.
+// recorder writes the part of one subtask in one checkpoint: one file for most of
+// its state, and one for each file of its own that no complete checkpoint has.
 type recorder struct {
 	ctx     context.Context
 	p       *barriers
@@ -88,49 +88,59 @@ func (w *recorder) blobs(x *piece) error {
 	return nil
 }
 
-// file refers to a file that a complete checkpoint has, or writes it.
-func (w *recorder) file(x *piece, f filePiece) error {
-	key := sharedKey{x.operator, f.name, f.id}
-	s, ok := sharedFile{}, false
-	if w.barrier.Kind != checkpoint.Savepoint {
-		s, ok = w.p.files.find(key)
+// refer finds the files of an operator that a complete checkpoint has. What would
+// have been written instead is released at once.
+func (w *recorder) refer(x *piece) {
+	if w.barrier.Kind == checkpoint.Savepoint {
+		return
 	}
-	if !ok {
-		var err error
-		if s, err = w.copy(f); err != nil {
-			return err
+	for i := range x.files {
+		f := &x.files[i]
+		if s, ok := w.p.files.find(sharedKey{x.operator, f.name, f.id}); ok {
+			f.kept = &s
+			f.release()
 		}
 	}
-	w.use(s.file)
+}
+
+// file adds a file to the state of an operator, and writes it if there is none to
+// refer to.
+func (w *recorder) file(x *piece, f *filePiece) error {
+	if f.kept == nil {
+		s, err := w.separate(f.write)
+		f.release()
+		if err != nil {
+			return err
+		}
+		f.kept = &s
+	}
+	w.use(f.kept.file)
 	if w.kept == nil {
 		w.kept = map[sharedKey]sharedFile{}
 	}
-	w.kept[key] = s
-	r := s.content
+	w.kept[sharedKey{x.operator, f.name, f.id}] = *f.kept
+	r := f.kept.content
 	x.state.Blobs = append(x.state.Blobs, checkpoint.Blob{Name: filePrefix + f.name + "\t" + f.id, Stored: &r})
 	return nil
 }
 
-func (w *recorder) copy(f filePiece) (s sharedFile, err error) {
-	in, err := f.open()
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
+// separate writes a file of its own.
+func (w *recorder) separate(f func(to io.Writer) error) (s sharedFile, err error) {
 	name := w.p.job.FileName(w.barrier, fmt.Sprintf("%d-%d-%d.file", w.p.t.cfg.Chain.ID, w.p.t.cfg.Subtask, len(w.written)))
 	out, err := w.p.job.Store().Create(w.ctx, name)
 	if err != nil {
 		return s, err
 	}
+	defer func() { err = errors.Join(err, out.Abort()) }() // if it is not committed
 	frame := checkpoint.NewFileWriter(out, name)
 	frame.Begin()
-	if _, err = io.Copy(frame, in); err != nil {
-		return s, errors.Join(err, out.Abort())
+	if err = f(&polite{to: frame, since: time.Now()}); err != nil {
+		return s, err
 	}
 	s.content = frame.End()
 	size, err := frame.Close()
 	if err != nil {
-		return s, errors.Join(err, out.Abort())
+		return s, err
 	}
 	s.file = checkpoint.File{Name: name, Size: size, Checkpoint: w.barrier.ID}
 	w.written = append(w.written, s.file)
@@ -169,8 +179,9 @@ func (w *recorder) finish() checkpoint.Part {
 	return w.part
 }
 
-// shared are the files of states on disk that the last complete checkpoint has:
-// they need not be written again. Any goroutine may use it.
+// shared are the files of their own that the last complete checkpoint has: they
+// need not be written again. Savepoints do not count, since the user may delete
+// them. Any goroutine may use it.
 type shared struct {
 	mu   sync.Mutex
 	last map[sharedKey]sharedFile

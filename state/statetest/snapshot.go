@@ -16,7 +16,7 @@ type Kept struct {
 	// ForSavepoint is what Savepoint returns.
 	ForSavepoint bool
 	// Earlier is the last complete snapshot of this subtask; files that it has
-	// are referred to and not opened. It may be nil.
+	// are referred to and not written. It may be nil.
 	Earlier *Kept
 
 	blobs    []Piece
@@ -25,6 +25,7 @@ type Kept struct {
 	captures []capture
 	opened   []file
 	released []func()
+	referred int
 }
 
 // Piece is a piece of state that was kept. Its data may be changed, to see what
@@ -41,9 +42,11 @@ type capture struct {
 	state.Capture
 }
 
+// file is one that is opened or, if that is nil, written by a capture.
 type file struct {
 	name, id string
 	open     func() (io.ReadCloser, error)
+	state.Capture
 }
 
 // Savepoint implements state.Snapshot.
@@ -61,7 +64,12 @@ func (k *Kept) Keyed(name string, c state.Capture) {
 
 // File implements state.Snapshot.
 func (k *Kept) File(name, id string, open func() (io.ReadCloser, error)) {
-	k.opened = append(k.opened, file{name, id, open})
+	k.opened = append(k.opened, file{name: name, id: id, open: open})
+}
+
+// Unchanging implements state.Snapshot.
+func (k *Kept) Unchanging(name, id string, c state.Capture) {
+	k.opened = append(k.opened, file{name: name, id: id, Capture: c})
 }
 
 // Release implements state.Snapshot.
@@ -82,8 +90,10 @@ func (k *Kept) Write() error {
 		}
 		k.keyed = append(k.keyed, Piece{Name: c.name, Data: out.Bytes()})
 	}
-	for _, f := range k.opened {
-		p, err := k.read(f)
+	for len(k.opened) > 0 {
+		f := k.opened[0]
+		k.opened = k.opened[1:]
+		p, err := k.store(f)
 		if err != nil {
 			return err
 		}
@@ -92,13 +102,23 @@ func (k *Kept) Write() error {
 	return nil
 }
 
-func (k *Kept) read(f file) (Piece, error) {
+// store is what becomes of a file.
+func (k *Kept) store(f file) (Piece, error) {
+	if f.Capture != nil {
+		defer f.Release()
+	}
 	if k.Earlier != nil && !k.ForSavepoint {
 		for _, p := range k.Earlier.files {
 			if p.Name == f.name && p.ID == f.id {
+				k.referred++
 				return p, nil
 			}
 		}
+	}
+	if f.Capture != nil {
+		var out bytes.Buffer
+		err := f.Write(&out)
+		return Piece{Name: f.name, ID: f.id, Data: out.Bytes()}, err
 	}
 	r, err := f.open()
 	if err != nil {
@@ -114,11 +134,19 @@ func (k *Kept) Drop() {
 	for _, c := range k.captures {
 		c.Release()
 	}
+	for _, f := range k.opened {
+		if f.Capture != nil {
+			f.Release()
+		}
+	}
 	for _, f := range k.released {
 		f()
 	}
 	k.captures, k.opened, k.released = nil, nil, nil
 }
+
+// Referred is how many of its files are those of Earlier.
+func (k *Kept) Referred() int { return k.referred }
 
 // Pieces are all that is kept, to be damaged or counted.
 func (k *Kept) Pieces() (all []*Piece) {
