@@ -13,10 +13,12 @@ import (
 // packed; then for each table tableMark, its name and the number of its entries,
 // followed by blocks, each blockMark, the length of its entries and these; then
 // endMark and the number of all entries. The first version knew no packed
-// entries.
+// entries. The third one has the number of tables in files of their own behind
+// that size; without any it is not used.
 const (
 	pieceVersion    = 2
 	unpackedVersion = 1
+	dividedVersion  = 3
 	blockSize       = 32 << 10 // bytes of entries in a block, mostly
 
 	pieceMark = 'M'
@@ -33,6 +35,7 @@ type capture struct {
 	entry  *entry
 	names  []string
 	tables []*frozen
+	apart  int // tables in files of their own
 	slab   *slab
 	taken  atomic.Bool // by Write, or by Release instead of it
 	stop   atomic.Bool
@@ -53,12 +56,19 @@ func (c *capture) Write(w io.Writer) error {
 		return errReleased
 	}
 	defer c.end()
-	head := binary.AppendUvarint([]byte{pieceMark}, pieceVersion)
+	version := uint64(pieceVersion)
+	if c.apart > 0 {
+		version = dividedVersion
+	}
+	head := binary.AppendUvarint([]byte{pieceMark}, version)
 	for _, l := range []interface{ Schema() []byte }{c.entry.key, c.entry.state} {
 		schema := l.Schema()
 		head = append(binary.AppendUvarint(head, uint64(len(schema))), schema...)
 	}
 	head = binary.AppendUvarint(head, uint64(c.entry.solid))
+	if c.apart > 0 {
+		head = binary.AppendUvarint(head, uint64(c.apart))
+	}
 	if _, err := w.Write(head); err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type inbox struct {
 
 	block  []byte
 	packed []byte // room for an entry, nil if they are not packed
+	apart  int    // tables in files of their own, of all pieces that were read
 	n      int
 }
 
@@ -120,8 +121,8 @@ func (in *inbox) head(r *bufio.Reader) error {
 	if err != nil {
 		return cut(err)
 	}
-	if version != pieceVersion && version != unpackedVersion {
-		return fmt.Errorf("the tables have format %d, and this program reads %d and %d", version, unpackedVersion, pieceVersion)
+	if version < unpackedVersion || version > dividedVersion {
+		return fmt.Errorf("the tables have format %d, and this program reads %d to %d", version, unpackedVersion, dividedVersion)
 	}
 	key, err := readText(r, nil)
 	if err != nil {
@@ -134,6 +135,7 @@ func (in *inbox) head(r *bufio.Reader) error {
 	if err != nil {
 		return err
 	}
+	in.packed = nil
 	if in.state, err = in.entry.state.From(state); err != nil || version == unpackedVersion {
 		return err
 	}
@@ -144,6 +146,14 @@ func (in *inbox) head(r *bufio.Reader) error {
 	if err == nil && size > 0 {
 		in.packed = make([]byte, size)
 	}
+	if err != nil || version == pieceVersion {
+		return cut(err)
+	}
+	apart, err := binary.ReadUvarint(r)
+	if err == nil && apart > maxHead {
+		return errCut
+	}
+	in.apart += int(apart)
 	return cut(err)
 }
 

@@ -39,6 +39,7 @@ func unequal[K comparable](a, b K) bool { return a != b }
 // Lookup implements state.Table.
 func (t *plainTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
+	t.slots.changed = true
 	lent := t.slots.frozen != nil && t.slots.thaw()
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
@@ -106,6 +107,7 @@ func (t *plainTable[K, S]) find(key *K, hash uint64) (uint64, bool) {
 // Get implements state.Table.
 func (t *plainTable[K, S]) Get(key *K, hash uint64) *S {
 	if at, ok := t.find(key, hash); ok {
+		t.slots.changed = true
 		if t.slots.frozen != nil && t.slots.thaw() {
 			t.slots.save(at, hash)
 		}
@@ -127,6 +129,7 @@ func (t *plainTable[K, S]) Delete(key *K, hash uint64) bool {
 // Range implements state.Table.
 func (t *plainTable[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bool) int {
 	array := t.array()
+	t.slots.changed = true
 	lent := t.slots.frozen != nil && t.slots.thaw()
 	for i := t.slots.next(cursor); i >= 0; i = t.slots.next(i + 1) {
 		s := &array[i]

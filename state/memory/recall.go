@@ -5,8 +5,8 @@ import "unsafe"
 // keyFinder finds a key by its hash and what its state is, for those who keep
 // a reference to a key that is smaller than the key.
 type keyFinder[K comparable, S any] interface {
-	// findKey returns the key with this hash whose state matches. The key is
-	// the caller's to keep.
+	// findKey returns the key with this hash whose state matches, which match
+	// only reads. The key is the caller's to keep.
 	findKey(hash uint64, match func(*S) bool) (key K, ok bool)
 }
 

@@ -138,7 +138,7 @@ func (b *backend[K]) restorePiece(e *entry, from io.Reader, part state.Restorati
 		return nil
 	}
 	in.add = func(some, owned, seen int) error {
-		b.table.(freezer).expects(before + int(float64(n)/float64(seen)*float64(owned)))
+		b.table.(freezer).base().expect(before + int(float64(n)/float64(seen)*float64(owned)))
 		if err := b.Select(keys[:some], in.hashes[:some], slots[:some]); err != nil {
 			return err
 		}
@@ -155,6 +155,9 @@ func (b *backend[K]) restorePiece(e *entry, from io.Reader, part state.Restorati
 	r := bufio.NewReaderSize(from, readerSize)
 	if err := in.tables(r, part.Owns); err != nil {
 		return err
+	}
+	if in.apart > 0 { // they have no files
+		return errCut
 	}
 	schema, err := readText(r, nil)
 	if err != nil {

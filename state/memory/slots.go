@@ -27,6 +27,9 @@ type slots struct {
 
 	frozen *frozen // snapshots that are being written, mostly none
 
+	changed bool   // entries may have changed since they got their version
+	version uint64 // of the entries, see stamp; 0 for none yet
+
 	typed reflect.Value // the slots, with their type
 	flat  bool          // without pointers, so that they move as bytes
 	put   func(to, from unsafe.Pointer)
@@ -132,6 +135,7 @@ func (t *slots) locate(hashes []uint64) {
 // remove empties a slot and moves the following entries back, so that no
 // search meets a gap.
 func (t *slots) remove(hole uint64) {
+	t.changed = true
 	if t.frozen != nil && t.thaw() {
 		t.saveCluster(hole)
 	}
@@ -205,7 +209,7 @@ func (t *slots) clear() {
 		t.typed.Clear()
 		clear(t.tags)
 	}
-	t.n = 0
+	t.n, t.changed = 0, true
 }
 
 func (t *slots) bytes() int64 { return int64(t.len()) * int64(t.size+1) }

@@ -17,6 +17,11 @@ import (
 
 func inTables[K comparable, S any](testing.TB) state.Tables[K, S] { return memory.NewTables[K, S]() }
 
+// inFiles makes tables that have files of their own, all but small ones.
+func inFiles[K comparable, S any](testing.TB) state.Tables[K, S] {
+	return memory.NewTablesApart[K, S](1000)
+}
+
 // linked is a state that points to much of what it holds.
 type linked struct {
 	byName map[string]int64
@@ -42,38 +47,25 @@ func readLinked(s *linked) int64 {
 }
 
 func TestSnapshots(t *testing.T) {
-	t.Run("int", func(t *testing.T) {
-		statetest.RunSnapshots(t, statetest.Snapshots[uint64, count]{
-			New: inTables[uint64, count], Key: func(i int) uint64 { return uint64(i) }, Write: writeCount, Read: readCount,
-		})
-	})
-	t.Run("string", func(t *testing.T) {
-		statetest.RunSnapshots(t, statetest.Snapshots[string, count]{
-			New: inTables[string, count], Key: stringKey, Write: writeCount, Read: readCount,
-		})
-	})
+	t.Run("int", func(t *testing.T) { snapshotsOf(t, func(i int) uint64 { return uint64(i) }, writeCount, readCount) })
+	t.Run("string", func(t *testing.T) { snapshotsOf(t, stringKey, writeCount, readCount) })
 	t.Run("long string", func(t *testing.T) {
-		statetest.RunSnapshots(t, statetest.Snapshots[city, count]{
-			New: inTables[city, count], Key: func(i int) city { return city(strings.Repeat("x", i%40) + fmt.Sprint(i)) },
-			Write: writeCount, Read: readCount,
-		})
+		snapshotsOf(t, func(i int) city { return city(strings.Repeat("x", i%40) + fmt.Sprint(i)) }, writeCount, readCount)
 	})
 	t.Run("struct", func(t *testing.T) {
-		statetest.RunSnapshots(t, statetest.Snapshots[place, count]{
-			New: inTables[place, count], Key: func(i int) place { return place{City: city(fmt.Sprint(i / 7)), Zone: int32(i % 7)} },
-			Write: writeCount, Read: readCount,
-		})
+		snapshotsOf(t, func(i int) place { return place{City: city(fmt.Sprint(i / 7)), Zone: int32(i % 7)} }, writeCount, readCount)
 	})
-	t.Run("int, linked", func(t *testing.T) {
-		statetest.RunSnapshots(t, statetest.Snapshots[int32, linked]{
-			New: inTables[int32, linked], Key: func(i int) int32 { return int32(i) }, Write: writeLinked, Read: readLinked,
+	t.Run("int, linked", func(t *testing.T) { snapshotsOf(t, func(i int) int32 { return int32(i) }, writeLinked, readLinked) })
+	t.Run("string, linked", func(t *testing.T) { snapshotsOf(t, long, writeLinked, readLinked) })
+}
+
+// snapshotsOf checks snapshots of tables together and of tables in files.
+func snapshotsOf[K comparable, S any](t *testing.T, key func(int) K, write func(*S, int64), read func(*S) int64) {
+	for name, tables := range map[string]func(testing.TB) state.Tables[K, S]{"together": inTables[K, S], "in files": inFiles[K, S]} {
+		t.Run(name, func(t *testing.T) {
+			statetest.RunSnapshots(t, statetest.Snapshots[K, S]{New: tables, Key: key, Write: write, Read: read})
 		})
-	})
-	t.Run("string, linked", func(t *testing.T) {
-		statetest.RunSnapshots(t, statetest.Snapshots[string, linked]{
-			New: inTables[string, linked], Key: long, Write: writeLinked, Read: readLinked,
-		})
-	})
+	}
 }
 
 func TestBackendSnapshots(t *testing.T) {
@@ -97,6 +89,8 @@ type captures struct {
 }
 
 func (c *captures) Keyed(_ string, capture state.Capture) { c.list = append(c.list, capture) }
+
+func (c *captures) Unchanging(_, _ string, capture state.Capture) { c.list = append(c.list, capture) }
 
 func (c *captures) write(w io.Writer) error {
 	for _, c := range c.list {

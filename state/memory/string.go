@@ -31,6 +31,7 @@ func stateOf(s *stringSlot) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(s)
 
 // lookup finds the states of keys and adds those that are absent.
 func (t *stringTable) lookup(keys []string, hashes []uint64, out []unsafe.Pointer) {
+	t.changed = true
 	lent := t.frozen != nil && t.thaw()
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
@@ -119,6 +120,7 @@ func (t *stringTable) find(key string, hash uint64) (uint64, bool) {
 // get returns the state of a key, nil if it is absent.
 func (t *stringTable) get(key string, hash uint64) unsafe.Pointer {
 	if at, ok := t.find(key, hash); ok {
+		t.changed = true
 		if t.frozen != nil && t.thaw() {
 			t.save(at, hash)
 		}
@@ -160,6 +162,7 @@ const block = 4 << 10
 
 // visit calls f for the entries from cursor on until it returns false.
 func (t *stringTable) visit(cursor int, f func(hash uint64, key string, s unsafe.Pointer) bool) int {
+	t.changed = true
 	lent := t.frozen != nil && t.thaw()
 	for i := t.next(cursor); i >= 0; i = t.next(i + 1) {
 		s := t.slot(uint64(i))

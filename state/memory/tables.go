@@ -10,13 +10,16 @@ import (
 	"github.com/affluxdev/afflux/state"
 )
 
-// tables makes tables that have nothing in common.
-type tables[K comparable, S any] struct{}
+// tables makes tables that have nothing in common but the counter of versions.
+type tables[K comparable, S any] struct {
+	large   int64  // bytes of entries from which on a table gets a file of its own
+	version uint64 // the last one that a table got
+}
 
 // NewTables returns tables in memory, see NewTable. To be in checkpoints, keys
 // and states must be of types that codec/layout can store: functions, channels
 // and maps by address are refused by Snapshot.
-func NewTables[K comparable, S any]() state.Tables[K, S] { return &tables[K, S]{} }
+func NewTables[K comparable, S any]() state.Tables[K, S] { return &tables[K, S]{large: largeTable} }
 
 // New implements state.Tables.
 func (*tables[K, S]) New() state.Table[K, S] { return NewTable[K, S]() }
@@ -30,28 +33,31 @@ func (*tables[K, S]) Bytes() int64 { return 0 }
 // Close implements state.Tables.
 func (*tables[K, S]) Close() error { return nil }
 
-// kept is the name under which tables are kept.
-const kept = "tables"
+// Names under which tables are kept: most of them and the list of the others,
+// and the files of those.
+const (
+	kept      = "tables"
+	keptTable = "table"
+)
 
 // freezer is what tables have for snapshots.
 type freezer interface {
 	// freezes begins a snapshot. It must be ended by its over.
 	freezes(e *entry, slab *slab) *frozen
-	// expects is Expect that also takes the room.
-	expects(n int)
+	base() *slots
 }
 
 func (t *plainTable[K, S]) freezes(e *entry, slab *slab) *frozen {
 	return t.slots.freeze(e, arena{}, slab)
 }
 
-func (t *plainTable[K, S]) expects(n int) { t.slots.expect(n) }
+func (t *plainTable[K, S]) base() *slots { return &t.slots }
 
 func (t *namedTable[K, S]) freezes(e *entry, slab *slab) *frozen {
 	return t.of.freeze(e, t.of.lend(), slab)
 }
 
-func (t *namedTable[K, S]) expects(n int) { t.of.expect(n) }
+func (t *namedTable[K, S]) base() *slots { return &t.of.slots }
 
 // entryOf returns how the tables of NewTable are stored.
 func entryOf[K comparable, S any]() (*entry, error) {
@@ -63,14 +69,27 @@ func entryOf[K comparable, S any]() (*entry, error) {
 }
 
 // Snapshot implements state.Tables.
-func (*tables[K, S]) Snapshot(s state.Snapshot, tables iter.Seq2[string, state.Table[K, S]]) error {
+func (p *tables[K, S]) Snapshot(s state.Snapshot, tables iter.Seq2[string, state.Table[K, S]]) error {
 	e, err := entryOf[K, S]()
 	if err != nil {
 		return err
 	}
 	c := newCapture(e)
+	var apart []fileOf
 	for name, t := range tables {
-		c.add(name, t.(freezer))
+		f := t.(freezer)
+		if f.base().occupied() < p.large {
+			c.add(name, f)
+			continue
+		}
+		own := newCapture(e)
+		own.add(name, f)
+		id := f.base().stamp(&p.version)
+		s.Unchanging(keptTable, id, own)
+		apart = append(apart, fileOf{name, id})
+	}
+	if c.apart = len(apart); c.apart > 0 {
+		s.Blob(kept, appendFiles(nil, apart))
 	}
 	s.Keyed(kept, c)
 	return nil
@@ -96,7 +115,7 @@ func (p *tables[K, S]) Restore(r state.Restoration, f func(name string, t state.
 		return nil
 	}
 	in.add = func(some, owned, seen int) error {
-		t.(freezer).expects(before + int(float64(n)/float64(seen)*float64(owned)))
+		t.(freezer).base().expect(before + int(float64(n)/float64(seen)*float64(owned)))
 		t.Lookup(keys[:some], in.hashes[:some], out)
 		for i, s := range out[:some] {
 			*s = states[i]
@@ -106,6 +125,9 @@ func (p *tables[K, S]) Restore(r state.Restoration, f func(name string, t state.
 		return nil
 	}
 	if err := readAll(r, kept, in); err != nil {
+		return err
+	}
+	if err := readFiles(r, in); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {

@@ -27,7 +27,8 @@ type Snapshots[K comparable, S any] struct {
 
 // RunSnapshots checks snapshots of tables: that they hold what was there when
 // they were taken, whatever the task does while they are being written, and
-// that they can be restored by another number of subtasks.
+// that they can be restored by another number of subtasks, and that what they
+// refer to of earlier ones is what the tables hold.
 func RunSnapshots[K comparable, S any](t *testing.T, s Snapshots[K, S]) {
 	hash, err := event.HasherOf[K]()
 	if err != nil {
@@ -42,6 +43,13 @@ func RunSnapshots[K comparable, S any](t *testing.T, s Snapshots[K, S]) {
 				a := newSubtask(t, s, hash)
 				defer a.close(t)
 				a.model(r)
+			})
+		})
+		t.Run(name+", successive", func(t *testing.T) {
+			rapid.Check(t, func(r *rapid.T) {
+				a := newSubtask(t, s, hash)
+				defer func() { a.close(t) }()
+				a.successive(r)
 			})
 		})
 	}
