@@ -43,7 +43,7 @@ func phase(n int, took, used time.Duration) DiskPhase {
 const diskBatch = 256 // records that a task handles together
 
 // Of the budget, three quarters are for the state. The limit that Go is told is
-// lower than the budget by what Pebble allocates outside of it: a third of the
+// lower than the budget by what Pebble allocates outside of it: a quarter of the
 // state's part, and the program itself.
 const (
 	stateQuarters = 3
@@ -59,7 +59,7 @@ func MeasureDisk(dir string, budget int64, keys, updates int) (d *Disk, err erro
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	d = &Disk{Keys: keys, Updates: updates, Budget: budget}
-	limit := debug.SetMemoryLimit(budget - d.forState()/3 - programSize)
+	limit := debug.SetMemoryLimit(budget - d.forState()/4 - programSize)
 	debug.FreeOSMemory()
 	stop, peak := watchMemory()
 	sum, err := d.onDisk(dir)

@@ -24,21 +24,25 @@ import (
 // MinMemory is the least memory that a subtask can work with, in bytes.
 const MinMemory = 4 << 20
 
-// How the memory of a subtask is divided: five eighths are for keys and states
-// in use, a quarter for the cache, and the rest for write buffers, of which up
-// to three exist, and for what Pebble needs to know about its files.
+// How the memory of a subtask is divided: three quarters are for keys and states
+// in use, an eighth for the cache, and the rest for write buffers, of which up to
+// three exist, and for what Pebble needs to know about its files. A key in use
+// spares a look-up, a block in the cache only its reading.
 const (
-	residentEighths = 5
-	cacheShare      = 4
-	bufferShare     = 32
+	residentQuarters = 3
+	cacheShare       = 8
+	bufferShare      = 32
 )
 
 // blockSize is small, since what is read is single keys in no order.
 const blockSize = 1 << 10
 
-// indexSize is enough for the index of most files, which is then found in one
-// step.
-const indexSize = 256 << 10
+// indexSize divides the index of a table: one that has left the cache would cost as
+// much to read as sixty blocks, for a block of 1 KB.
+const indexSize = 16 << 10
+
+// filterBits are the bits of the filter of a table for each of its keys.
+const filterBits = 10
 
 // baseShare is how many times the memory all files may have before there is a
 // level between the first and the last one: fewer levels are read faster.
@@ -64,7 +68,7 @@ type disk struct {
 
 // In keeps state in a directory, which is made if it does not exist. Each
 // subtask of each operator with state uses about memory bytes, MinMemory or
-// more: five eighths for keys and states in use, decoded, and the rest for the
+// more: three quarters for keys and states in use, decoded, and the rest for the
 // cache and the write buffers of Pebble.
 func In(dir string, memory int64) (state.Disk, error) {
 	if memory < MinMemory {
@@ -76,8 +80,11 @@ func In(dir string, memory int64) (state.Disk, error) {
 	return &disk{dir: dir, memory: memory}, nil
 }
 
+// cache is how many bytes the cache of a subtask has.
+func (d *disk) cache() int64 { return d.memory / cacheShare }
+
 // Resident implements state.Disk.
-func (d *disk) Resident() int64 { return d.memory / 8 * residentEighths }
+func (d *disk) Resident() int64 { return d.memory / 4 * residentQuarters }
 
 // Open implements state.Disk.
 func (d *disk) Open(operator string, subtask int) (state.KV, error) {
@@ -104,7 +111,7 @@ func (d *disk) open(path string, read bool) (*engine.DB, error) {
 		ErrorIfNotExists:            err == nil,
 		ReadOnly:                    read,
 		FS:                          unsynced{vfs.Default},
-		CacheSize:                   d.memory / cacheShare,
+		CacheSize:                   d.cache(),
 		MemTableSize:                uint64(d.memory / bufferShare),
 		MemTableStopWritesThreshold: 3,
 		LBaseMaxBytes:               baseShare * d.memory,
@@ -121,7 +128,7 @@ func (d *disk) open(path string, read bool) (*engine.DB, error) {
 	for i := range o.Levels {
 		o.Levels[i].BlockSize = blockSize
 		o.Levels[i].IndexBlockSize = indexSize
-		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // most look-ups are of new keys or of one table
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(filterBits) // most look-ups are of new keys or of one table
 	}
 	if read {
 		o.CacheSize = readCache

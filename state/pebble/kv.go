@@ -18,6 +18,8 @@ type kv struct {
 	origin string // of its files
 	memory int64
 	batch  *engine.Batch
+	sets   int64 // calls of Set
+	wrote  int64 // bytes that these have written
 	scanner
 	*readers
 	tidying *tidying
@@ -82,12 +84,23 @@ func (k *kv) GetSorted(keys [][]byte, f func(i int, value []byte) error) error {
 	if err := k.apply(); err != nil {
 		return err
 	}
-	k.tidying.looked(len(keys))
+	if size, ok := k.tidying.looked(len(keys)); ok {
+		k.readers.fit = k.filterBytes(size) <= k.d.cache()/2
+	}
 	return k.readers.get(keys, f)
+}
+
+// filterBytes is about what the filters of tables of so many bytes take together.
+func (k *kv) filterBytes(size int64) int64 {
+	const ofTable = 4 // bytes that a table has for a row beside key and value, about
+	row := int64(ofTable) + k.wrote/max(k.sets, 1)
+	return size / row * filterBits / 8
 }
 
 // Set implements state.KV.
 func (k *kv) Set(key, value []byte) error {
+	k.sets++
+	k.wrote += int64(len(key) + len(value))
 	if err := k.batch.Set(key, value, nil); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type readers struct {
 
 	absent, looked int // lately
 	filters        bool
+	fit            bool // the filters of all tables, into the cache
 }
 
 // span is where a reader has put a value; a reader of 0 means that there is none.
@@ -44,7 +45,7 @@ type reader struct {
 }
 
 func newReaders(db *engine.DB) *readers {
-	r := &readers{db: db}
+	r := &readers{db: db, fit: true}
 	for i := range min(runtime.GOMAXPROCS(0), mostReaders) {
 		r.all = append(r.all, &reader{})
 		if i == 0 {
@@ -106,10 +107,11 @@ func (r *readers) get(keys [][]byte, f func(i int, value []byte) error) error {
 }
 
 // learn decides whether the filters of the last level are worth a look: they
-// are when many keys are not there.
+// are when many keys are not there, and as long as they stay in the cache. That of
+// one table is some hundred times the block that it can spare.
 func (r *readers) learn(n int) {
 	if r.looked += n; r.looked >= 4096 {
-		r.filters = r.absent > r.looked/8
+		r.filters = r.fit && r.absent > r.looked/8
 		r.absent, r.looked = 0, 0
 	}
 }

@@ -54,30 +54,34 @@ type tidying struct {
 	work    sync.WaitGroup
 }
 
-// looked notes look-ups.
-func (t *tidying) looked(n int) {
+// looked notes look-ups. Now and then it looks at the tables: then ok is true, and
+// size is how many bytes they have together.
+func (t *tidying) looked(n int) (size int64, ok bool) {
 	if t.looks += n; t.looks < tidyEvery {
-		return
+		return 0, false
 	}
 	looks := t.looks
 	t.looks = 0
-	if t.merging != nil {
-		select {
-		case <-t.merging:
-			t.merging = nil
-		default:
-			return
-		}
-	}
-	tables, size := 0, int64(0)
+	tables := 0
 	m := t.db.Metrics()
 	for i := range m.Levels {
 		tables += int(m.Levels[i].Sublevels)
 		size += m.Levels[i].TablesSize
 	}
-	if t.rent.pay(looks, tables, size) {
+	if t.idle() && t.rent.pay(looks, tables, size) {
 		t.merge()
 	}
+	return size, true
+}
+
+// idle tells whether no tables are being merged.
+func (t *tidying) idle() bool {
+	select {
+	case <-t.merging:
+		t.merging = nil
+	default:
+	}
+	return t.merging == nil
 }
 
 // lastName is after all names.
