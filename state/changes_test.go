@@ -67,7 +67,17 @@ func TestChanged(t *testing.T) {
 		do   func()
 		want bool
 	}{
-		{func() { v.Get(); short.Get(); read.Get(); sum.Get(); m.Get("a"); m.Len(); m.Delete("a"); v.Clear(); m.Clear() }, false},
+		{func() {
+			v.Get()
+			short.Get()
+			read.Get()
+			sum.Get()
+			m.Get("a")
+			m.Len()
+			m.Delete("a")
+			v.Clear()
+			m.Clear()
+		}, false},
 		{func() { v.Set(1) }, true},
 		{func() { v.Set(2) }, true},
 		{func() { v.Get() }, false},
