@@ -31,13 +31,14 @@ WHOLE := ./internal/ui/uitest ./deploy/check ./internal/attribution ./internal/k
 test: export GOFLAGS := -p=4 -tags=pebblegozstd -gcflags=all=-dwarf=false -ldflags=-w '-toolexec=env GOGC=400'
 
 # With -short, properties are tried on a fifth of the cases; go test ./... tries all.
+# The simulation takes half of the seeds of make sim.
 # Whole programs wait more than they work: those that wait longest come first, and
 # the rest beside them. Vet looks at the code once.
 test: ## tests with the race detector, the simulation of many seeds, and whole programs
 	go test -race -short $$(go list ./... | grep -vxF "$$(go list $(ALONE) $(WHOLE))")
 	go test -race -short -vet=off -run 'Snapshot|Capture|Checkpoint' ./state/paged ./state/pebble
 	go test -short -vet=off $(WHOLE) & whole=$$!; \
-	AFFLUX_SEEDS=$(SEEDS) go test -p 2 -short -count=1 -vet=off $(ALONE); own=$$?; \
+	AFFLUX_SEEDS=$$(($(SEEDS) / 2)) go test -p 2 -short -count=1 -vet=off $(ALONE); own=$$?; \
 	wait $$whole && exit $$own
 	@if [ -f bench/go.mod ]; then echo "cd bench && go test ./..."; cd bench && go test -vet=off ./...; fi
 

@@ -93,7 +93,9 @@ func (r *portion) Close() error { return nil }
 // subtasks. Checkpoints refer to the panes that lie in the past, also when the
 // checkpoints that wrote these are deleted.
 func TestRecoveryOfLargePanes(t *testing.T) {
-	t.Run("numbers", func(t *testing.T) { recoverPanes(t, func(i int) int { return i }) })
+	if !testing.Short() {
+		t.Run("numbers", func(t *testing.T) { recoverPanes(t, func(i int) int { return i }) })
+	}
 	t.Run("texts", func(t *testing.T) {
 		recoverPanes(t, func(i int) string { return fmt.Sprintf("a text that is not in a slot %d", i) })
 	})

@@ -47,21 +47,29 @@ func readLinked(s *linked) int64 {
 }
 
 func TestSnapshots(t *testing.T) {
-	t.Run("int", func(t *testing.T) { snapshotsOf(t, func(i int) uint64 { return uint64(i) }, writeCount, readCount) })
-	t.Run("string", func(t *testing.T) { snapshotsOf(t, stringKey, writeCount, readCount) })
+	t.Run("int", func(t *testing.T) {
+		snapshotsOf(t, "together", func(i int) uint64 { return uint64(i) }, writeCount, readCount)
+	})
+	t.Run("string", func(t *testing.T) { snapshotsOf(t, "in files", stringKey, writeCount, readCount) })
 	t.Run("long string", func(t *testing.T) {
-		snapshotsOf(t, func(i int) city { return city(strings.Repeat("x", i%40) + fmt.Sprint(i)) }, writeCount, readCount)
+		snapshotsOf(t, "together", func(i int) city { return city(strings.Repeat("x", i%40) + fmt.Sprint(i)) }, writeCount, readCount)
 	})
 	t.Run("struct", func(t *testing.T) {
-		snapshotsOf(t, func(i int) place { return place{City: city(fmt.Sprint(i / 7)), Zone: int32(i % 7)} }, writeCount, readCount)
+		snapshotsOf(t, "in files", func(i int) place { return place{City: city(fmt.Sprint(i / 7)), Zone: int32(i % 7)} }, writeCount, readCount)
 	})
-	t.Run("int, linked", func(t *testing.T) { snapshotsOf(t, func(i int) int32 { return int32(i) }, writeLinked, readLinked) })
-	t.Run("string, linked", func(t *testing.T) { snapshotsOf(t, long, writeLinked, readLinked) })
+	t.Run("int, linked", func(t *testing.T) {
+		snapshotsOf(t, "together", func(i int) int32 { return int32(i) }, writeLinked, readLinked)
+	})
+	t.Run("string, linked", func(t *testing.T) { snapshotsOf(t, "in files", long, writeLinked, readLinked) })
 }
 
-// snapshotsOf checks snapshots of tables together and of tables in files.
-func snapshotsOf[K comparable, S any](t *testing.T, key func(int) K, write func(*S, int64), read func(*S) int64) {
+// snapshotsOf checks snapshots of tables together and of tables in files; with -short
+// those of brief.
+func snapshotsOf[K comparable, S any](t *testing.T, brief string, key func(int) K, write func(*S, int64), read func(*S) int64) {
 	for name, tables := range map[string]func(testing.TB) state.Tables[K, S]{"together": inTables[K, S], "in files": inFiles[K, S]} {
+		if testing.Short() && name != brief {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			statetest.RunSnapshots(t, statetest.Snapshots[K, S]{New: tables, Key: key, Write: write, Read: read})
 		})
