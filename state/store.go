@@ -179,7 +179,8 @@ func (s *Store) Exact() bool { return s.exact }
 // nothing.
 func (s *Store) Changed(slot uint32) bool { return s.held[slot]&changed != 0 }
 
-// Saved says that the states of a slot are elsewhere as they are now.
+// Saved says that the states of a slot are elsewhere as they are now. A backend
+// calls it when no pointer to them is valid.
 func (s *Store) Saved(slot uint32) { s.held[slot] &^= changed }
 
 // Unused tells whether a slot is in use for nothing: it holds no state and is

@@ -8,20 +8,7 @@ import (
 // TestFiltersFit checks that the filters of the last level are used for keys that are
 // new, as long as all of them stay in the cache.
 func TestFiltersFit(t *testing.T) {
-	d, err := In(t.TempDir(), MinMemory)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store, err := d.Open("count", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := store.(*kv)
-	defer func() {
-		if err := k.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	k := openSmall(t)
 	missing := make([][]byte, 256)
 	look := func() {
 		for i := range missing {
@@ -47,7 +34,7 @@ func TestFiltersFit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fits := int(d.(*disk).cache() / 2 * 8 / filterBits)
+	fits := int(k.d.cache() / 2 * 8 / filterBits)
 	write(fits / 2)
 	if look(); !k.readers.filters {
 		t.Error("new keys are not looked for in filters that fit into the cache")

@@ -29,10 +29,9 @@ func TestRent(t *testing.T) {
 	}
 }
 
-// TestTablesAreMergedForReaders writes the same keys into several tables and then
-// only reads, until the tables are merged.
-func TestTablesAreMergedForReaders(t *testing.T) {
-	const n, tables = 5000, 4
+// openSmall opens a store with the least memory, until the test ends.
+func openSmall(t *testing.T) *kv {
+	t.Helper()
 	d, err := In(t.TempDir(), MinMemory)
 	if err != nil {
 		t.Fatal(err)
@@ -41,12 +40,19 @@ func TestTablesAreMergedForReaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := store.(*kv)
-	defer func() {
-		if err := k.Close(); err != nil {
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return store.(*kv)
+}
+
+// TestTablesAreMergedForReaders writes the same keys into several tables and then
+// only reads, until the tables are merged.
+func TestTablesAreMergedForReaders(t *testing.T) {
+	const n, tables = 5000, 4
+	k := openSmall(t)
 	names := make([][]byte, n)
 	for round := range tables {
 		for i := range names {
