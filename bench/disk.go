@@ -42,12 +42,12 @@ func phase(n int, took, used time.Duration) DiskPhase {
 
 const diskBatch = 256 // records that a task handles together
 
-// Of the budget, three quarters are for the state. The limit that Go is told is
+// Of the budget, thirteen sixteenths are for the state. The limit that Go is told is
 // lower than the budget by what Pebble allocates outside of it: a quarter of the
 // state's part, and the program itself.
 const (
-	stateQuarters = 3
-	programSize   = 36 << 20
+	stateSixteenths = 13
+	programSize     = 20 << 20
 )
 
 // MeasureDisk counts in Pebble, in files under dir, with a budget in bytes, and
@@ -76,7 +76,7 @@ func MeasureDisk(dir string, budget int64, keys, updates int) (d *Disk, err erro
 	return d, nil
 }
 
-func (d *Disk) forState() int64 { return d.Budget / 4 * stateQuarters }
+func (d *Disk) forState() int64 { return d.Budget / 16 * stateSixteenths }
 
 // keyOf is the key of a record of the second phase.
 func (d *Disk) keyOf(i int) uint64 { return scramble(uint64(i)) % uint64(d.Keys) }

@@ -26,6 +26,7 @@ type backend[K comparable] struct {
 	index index
 	links slab[link]
 	keys  slab[K]
+	tops  slab[uint32] // high halves of hashes, if they cannot be had from the keys
 	sums  slab[uint64] // of the encoding that is stored, if changes are not seen
 	flags slab[uint8]
 	slots int   // that exist
@@ -39,7 +40,6 @@ type backend[K comparable] struct {
 	missing []int
 	wanted  fetch
 	chosen  []uint32 // slots to be evicted
-	victims []uint32 // their hashes
 	key     []byte   // scratch
 	value   []byte
 
@@ -70,8 +70,27 @@ func NewBackend[K comparable](kv state.KV, budget int64) (state.Backend[K], erro
 	b := &backend[K]{store: state.NewStore(), kv: kv, names: names, budget: budget}
 	b.sorted, _ = kv.(state.SortedKV)
 	b.wanted.take = b.take
-	b.index.links = &b.links
+	b.index = index{links: &b.links, high: b.hashed}
+	if names.hash == nil {
+		b.index.high = b.kept
+	}
 	return b, nil
+}
+
+// hashed is the high half of the hash of the key in a slot, from the key.
+func (b *backend[K]) hashed(slot uint32) uint32 { return top(b.names.hash(b.keys.at(slot))) }
+
+// kept is the same, as it was given.
+func (b *backend[K]) kept(slot uint32) uint32 { return *b.tops.at(slot) }
+
+// keepHashes keeps those of all keys from now on: somebody gives keys other hashes
+// than most do.
+func (b *backend[K]) keepHashes() {
+	b.tops.grow(b.slots)
+	for slot := range b.index.all() {
+		*b.tops.at(slot) = b.hashed(slot)
+	}
+	b.names.hash, b.index.high = nil, b.kept
 }
 
 // Store implements state.Backend.
@@ -114,11 +133,13 @@ func (b *backend[K]) selectChunk(keys []K, hashes []uint64, slots []uint32) erro
 // locate sets references to the slots where keys with these hashes may be, and
 // brings what is looked at next into the cache.
 func (b *backend[K]) locate(hashes []uint64) {
-	sum := b.index.locate(hashes, b.refs[:])
+	b.index.locate(hashes, b.refs[:])
+	sum := uint64(0)
 	for _, ref := range b.refs[:len(hashes)] {
 		if ref != 0 {
-			sum += uint64(*b.flags.at(ref - 1))
-			sum += b.warmKey(ref - 1)
+			slot := b.index.slot(ref)
+			sum += uint64(*b.flags.at(slot))
+			sum += b.warmKey(slot)
 		}
 	}
 	b.touch += sum
@@ -126,8 +147,9 @@ func (b *backend[K]) locate(hashes []uint64) {
 
 // find looks for a key from a reference of the index on.
 func (b *backend[K]) find(key *K, top, ref uint32) (slot uint32, ok bool) {
-	for slot, ok = b.index.seek(ref, top); ok; slot, ok = b.index.after(slot, top) {
-		if *b.keys.at(slot) == *key {
+	x := &b.index
+	for ref = x.seek(ref, top); ref != 0; ref = x.seek(x.after(ref), top) {
+		if slot = x.slot(ref); *b.keys.at(slot) == *key {
 			return slot, true
 		}
 	}
@@ -183,6 +205,9 @@ func (b *backend[K]) acquire() uint32 {
 		b.slots = int(slot) + 1
 		b.keys.grow(b.slots)
 		b.links.grow(b.slots)
+		if b.names.hash == nil {
+			b.tops.grow(b.slots)
+		}
 		if !b.store.Exact() {
 			b.sums.grow(b.slots)
 		}
@@ -208,7 +233,7 @@ func (b *backend[K]) Bytes() int64 { return b.inMemory() + b.kv.Bytes() }
 
 // inMemory is what the budget is for.
 func (b *backend[K]) inMemory() int64 {
-	return b.store.Bytes() + b.keys.bytes() + b.sums.bytes() + b.flags.bytes() + b.links.bytes() + b.index.bytes() + b.text
+	return b.store.Bytes() + b.keys.bytes() + b.tops.bytes() + b.sums.bytes() + b.flags.bytes() + b.links.bytes() + b.index.bytes() + b.text
 }
 
 // Close implements state.Backend.

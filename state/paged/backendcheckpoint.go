@@ -45,10 +45,10 @@ func (b *backend[K]) Snapshot(s state.Snapshot) error {
 // flush stores the states of the keys in memory that have changed since they were
 // last stored, and returns how many keys in memory have states.
 func (b *backend[K]) flush() (n int, err error) {
-	for slot, top := range b.index.all() {
+	for slot := range b.index.all() {
 		f := b.flags.at(slot)
 		if b.changed(slot) {
-			if err = b.save(slot, top); err != nil {
+			if err = b.save(slot, b.index.high(slot)); err != nil {
 				return n, err
 			}
 			*f &^= touched

@@ -7,6 +7,10 @@ const (
 	looseness = 16
 )
 
+// abreast is how many chains are walked together, so that what each step waits for
+// is loaded together.
+const abreast = 8
+
 // makeRoom evicts keys when the budget is spent, so that n others find slots;
 // more than that while values that have grown take more than the budget.
 func (b *backend[K]) makeRoom(n int) error {
@@ -36,25 +40,46 @@ func (b *backend[K]) makeRoom(n int) error {
 // that were not used since it passed. It goes round at most once.
 func (b *backend[K]) choose(n, most int) (looked int) {
 	x := &b.index
-	b.victims, b.chosen = b.victims[:0], b.chosen[:0]
+	b.chosen = b.chosen[:0]
 	if b.hand >= len(x.heads) {
 		b.hand = 0
 	}
-	for chains := min(most*looseness, len(x.heads)); chains > 0 && looked < most && len(b.chosen) < n; chains-- {
-		for ref := x.heads[b.hand]; ref != 0; {
-			l := x.links.at(ref - 1)
-			looked++
-			if l.isMarked() {
-				*l &^= marked
-			} else {
-				b.victims = append(b.victims, l.top())
-				b.chosen = append(b.chosen, ref-1)
+	for chains := min(most*looseness, len(x.heads)); chains > 0 && looked < most && len(b.chosen) < n; {
+		var refs [abreast]uint32
+		open := refs[:0]
+		for range min(abreast, chains) {
+			if ref := x.heads[b.hand]; ref != 0 {
+				open = append(open, ref)
 			}
-			ref = l.next()
+			b.hand = x.nextChain(b.hand)
+			chains--
 		}
-		b.hand = x.next(b.hand)
+		for len(open) > 0 {
+			looked += len(open)
+			open = b.step(open)
+		}
 	}
 	return looked
+}
+
+// step looks at the slots of references, and returns those to the next ones of their
+// chains in the same place.
+func (b *backend[K]) step(refs []uint32) (next []uint32) {
+	x := &b.index
+	next = refs[:0]
+	for _, ref := range refs {
+		slot := x.slot(ref)
+		l := x.links.at(slot)
+		if l.isMarked() {
+			*l &^= marked
+		} else {
+			b.chosen = append(b.chosen, slot)
+		}
+		if ref = l.next(); ref != 0 {
+			next = append(next, ref)
+		}
+	}
+	return next
 }
 
 // evictChosen evicts the chosen keys that are not needed.
@@ -65,11 +90,11 @@ func (b *backend[K]) evictChosen() (n int, err error) {
 	}
 	b.touch += sum
 	b.store.Warm(b.chosen)
-	for i, slot := range b.chosen {
+	for _, slot := range b.chosen {
 		if *b.flags.at(slot)&busy != 0 || b.store.Pinned(slot) {
 			continue
 		}
-		if err := b.evict(slot, b.victims[i]); err != nil {
+		if err := b.evict(slot, b.index.high(slot)); err != nil {
 			return n, err
 		}
 		n++

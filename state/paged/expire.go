@@ -38,13 +38,13 @@ func (b *backend[K]) expireResident(n int) error {
 		if b.look >= len(x.heads) {
 			b.look = 0
 		}
-		for slot, top := range x.chain(b.look) {
+		for slot := range x.chain(b.look) {
 			n--
 			b.store.Expire(slot)
 			if !b.store.Unused(slot) {
 				continue
 			}
-			if err := b.forget(slot, top); err != nil {
+			if err := b.forget(slot, x.high(slot)); err != nil {
 				return err
 			}
 		}
@@ -98,8 +98,8 @@ func (b *backend[K]) isResident(name []byte) bool {
 	if !x.covers(h) {
 		return false
 	}
-	for slot, ok := x.seek(x.head(h), h); ok; slot, ok = x.after(slot, h) {
-		own, err := b.names.append(b.key[:0], b.keys.at(slot), h)
+	for ref := x.seek(x.head(h), h); ref != 0; ref = x.seek(x.after(ref), h) {
+		own, err := b.names.append(b.key[:0], b.keys.at(x.slot(ref)), h)
 		if b.key = own; err == nil && bytes.Equal(own, name) {
 			return true
 		}

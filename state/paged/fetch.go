@@ -63,6 +63,12 @@ func (b *backend[K]) admit(key *K, top uint32) uint32 {
 	*k = *key
 	b.text += b.names.strings.own(unsafe.Pointer(k))
 	*b.flags.at(slot) = live | busy | touched
+	if b.names.hash != nil && b.hashed(slot) != top {
+		b.keepHashes()
+	}
+	if b.names.hash == nil {
+		*b.tops.at(slot) = top
+	}
 	b.index.add(top, slot)
 	return slot
 }

@@ -1,6 +1,9 @@
 package paged
 
-import "iter"
+import (
+	"iter"
+	"math/bits"
+)
 
 // index finds slots by hash. It is a row of chains in which the place of a hash is
 // proportional to it: a walk from chain to chain meets the keys nearly in the order
@@ -9,26 +12,32 @@ import "iter"
 // long there; in an open table searches would go over half of it.
 //
 // The links of chains are by slot, so that several indexes can have them together.
+// Hashes are not kept here, since most can be had from what the slots hold: a
+// reference to a slot has as many bits of the hash as it has room for, and a search
+// looks only at slots where these are right.
 type index struct {
 	links *slab[link]
-	heads []uint32 // the first slot of each chain and 1; 0 is none
+	high  func(slot uint32) uint32 // the high half of the hash of the key in a slot
+	heads []uint32                 // references to the first slot of each chain
 	n     int
+	width uint8  // bits of a reference that are the slot
 	low   uint32 // hashes are in [low, low+span), by their high halves
 	span  uint64
 	scale uint64 // chains for each hash, times 1<<32
 }
 
-// link is, for a slot in an index, the high half of the hash, a mark, and the next
-// slot of the chain and 1.
-type link uint64
+// link is, for a slot in an index, a mark and a reference to the next slot of the
+// chain. A reference is a slot and 1, and above that low bits of the high half of
+// its hash; 0 is none.
+type link uint32
 
 const (
-	marked   = 1 << 31
-	slotMask = marked - 1
+	marked  = 1 << 31
+	refMask = marked - 1
 
-	linkSize   = 8
+	linkSize   = 4
 	smallest   = 16 // chains
-	perChain   = 2  // keys, in the mean, at most
+	perChain   = 4  // keys, in the mean, at most
 	longChain  = 8  // likewise, where there is no room
 	groupShift = 25 // of the key group in the high half of a hash
 )
@@ -36,9 +45,17 @@ const (
 // top is the part of a hash that the index knows.
 func top(hash uint64) uint32 { return uint32(hash >> 32) }
 
-func (l link) top() uint32    { return uint32(l >> 32) }
-func (l link) next() uint32   { return uint32(l) & slotMask }
+func (l link) next() uint32   { return uint32(l) & refMask }
 func (l link) isMarked() bool { return l&marked != 0 }
+
+// reference makes a reference to a slot.
+func (x *index) reference(top, slot uint32) uint32 { return top<<x.width&refMask | (slot + 1) }
+
+// slot is where a reference leads to.
+func (x *index) slot(ref uint32) uint32 { return ref&(1<<x.width-1) - 1 }
+
+// after is the reference to the next slot of a chain.
+func (x *index) after(ref uint32) uint32 { return x.links.at(x.slot(ref)).next() }
 
 // home is the chain of a hash.
 func (x *index) home(top uint32) int {
@@ -78,116 +95,125 @@ func (x *index) reserve(n int, room int64) {
 	}
 }
 
-func (x *index) resize(size int) {
-	old := x.heads
-	x.heads = make([]uint32, size)
+func (x *index) resize(size int) { x.arrange(size, x.width) }
+
+// arrange makes all references again.
+func (x *index) arrange(size int, width uint8) {
+	old, was := x.heads, *x
+	x.heads, x.width = make([]uint32, size), width
 	x.scale = uint64(size) << 32 / x.span
 	for _, ref := range old {
 		for ref != 0 {
-			l := x.links.at(ref - 1)
-			slot := ref - 1
-			ref = l.next()
-			x.put(slot, l)
+			slot := was.slot(ref)
+			ref = was.after(ref)
+			x.put(x.high(slot), slot)
 		}
 	}
 }
 
-// put makes a slot the first of its chain; all but the next slot is set.
-func (x *index) put(slot uint32, l *link) {
-	head := &x.heads[x.home(l.top())]
-	*l = *l&^slotMask | link(*head)
-	*head = slot + 1
+// put makes a slot the first of its chain.
+func (x *index) put(top, slot uint32) {
+	l, head := x.links.at(slot), &x.heads[x.home(top)]
+	*l = *l&^refMask | link(*head)
+	*head = x.reference(top, slot)
 }
 
-// add adds an entry, marked; there must be room.
+// add adds an entry, marked; there must be room, and the key in its slot.
 func (x *index) add(top, slot uint32) {
-	l := x.links.at(slot)
-	*l = link(top)<<32 | marked
-	x.put(slot, l)
+	if width := uint8(bits.Len32(slot + 1)); width > x.width {
+		x.arrange(len(x.heads), width)
+	}
+	*x.links.at(slot) = marked
+	x.put(top, slot)
 	x.n++
 }
 
 // head refers to where the search for a hash begins, for seek.
 func (x *index) head(top uint32) uint32 { return x.heads[x.home(top)] }
 
-// after is the next slot with a hash behind one that has it too.
-func (x *index) after(slot, top uint32) (next uint32, ok bool) {
-	return x.seek(x.links.at(slot).next(), top)
+// seek is the first reference to a slot with a hash from one on.
+func (x *index) seek(ref, top uint32) uint32 {
+	for ref != 0 && (x.differs(ref, top) || x.high(x.slot(ref)) != top) {
+		ref = x.after(ref)
+	}
+	return ref
 }
 
-// seek is the first slot with a hash from a reference on, which is a slot and 1, or
-// 0 for none.
-func (x *index) seek(ref, top uint32) (slot uint32, ok bool) {
-	for ref != 0 {
-		l := *x.links.at(ref - 1)
-		if l.top() == top {
-			return ref - 1, true
-		}
-		ref = l.next()
-	}
-	return 0, false
-}
+// differs tells that a reference is to a slot with another hash.
+func (x *index) differs(ref, top uint32) bool { return (ref^top<<x.width)&refMask>>x.width != 0 }
 
 // use marks a slot.
 func (x *index) use(slot uint32) { *x.links.at(slot) |= marked }
 
-// locate sets refs to references to the first slots with hashes, 0 if there are
-// none. What it looks at is loaded for all of them at a time.
-func (x *index) locate(hashes []uint64, refs []uint32) (sum uint64) {
+// locate sets refs to references to the first slots with hashes, of which there are
+// selectChunk at most. It goes over all chains a step at a time, so that what these
+// steps wait for is loaded together.
+func (x *index) locate(hashes []uint64, refs []uint32) {
 	refs = refs[:len(hashes)]
 	for i, h := range hashes {
-		refs[i] = x.heads[x.home(top(h))]
+		refs[i] = x.head(top(h))
 	}
-	for _, ref := range refs {
-		if ref != 0 {
-			sum += uint64(*x.links.at(ref - 1))
+	var all [selectChunk]uint8
+	n := 0
+	for i, ref := range refs {
+		all[n] = uint8(i)
+		if ref != 0 && x.differs(ref, top(hashes[i])) {
+			n++
+		}
+	}
+	for n > 0 {
+		open := all[:n]
+		n = 0
+		for _, i := range open {
+			ref := x.after(refs[i])
+			refs[i] = ref
+			all[n] = i
+			if ref != 0 && x.differs(ref, top(hashes[i])) {
+				n++
+			}
 		}
 	}
 	for i, h := range hashes {
-		if slot, ok := x.seek(refs[i], top(h)); ok {
-			refs[i] = slot + 1
-		} else {
-			refs[i] = 0
-		}
+		refs[i] = x.seek(refs[i], top(h))
 	}
-	return sum
 }
 
 // remove removes the entry of a slot.
 func (x *index) remove(top, slot uint32) {
-	gone := x.links.at(slot)
+	ref, next := x.reference(top, slot), x.links.at(slot).next()
 	head := &x.heads[x.home(top)]
-	if *head == slot+1 {
-		*head = gone.next()
+	if *head == ref {
+		*head = next
 	} else {
-		before := x.links.at(*head - 1)
-		for before.next() != slot+1 {
-			before = x.links.at(before.next() - 1)
+		before := *head
+		for x.after(before) != ref {
+			before = x.after(before)
 		}
-		*before = *before&^slotMask | link(gone.next())
+		l := x.links.at(x.slot(before))
+		*l = *l&^refMask | link(next)
 	}
 	x.n--
 }
 
-// chain yields the slots of a chain, which may be removed then, and their hashes.
-func (x *index) chain(i int) iter.Seq2[uint32, uint32] {
-	return func(yield func(slot, top uint32) bool) {
+// chain yields the slots of a chain, which may be removed then.
+func (x *index) chain(i int) iter.Seq[uint32] {
+	return func(yield func(slot uint32) bool) {
 		for ref := x.heads[i]; ref != 0; {
-			slot, l := ref-1, *x.links.at(ref - 1)
-			ref = l.next()
-			if !yield(slot, l.top()) {
+			slot := x.slot(ref)
+			ref = x.after(ref)
+			if !yield(slot) {
 				return
 			}
 		}
 	}
 }
 
-// all yields all slots and their hashes.
-func (x *index) all() iter.Seq2[uint32, uint32] {
-	return func(yield func(slot, top uint32) bool) {
+// all yields all slots.
+func (x *index) all() iter.Seq[uint32] {
+	return func(yield func(slot uint32) bool) {
 		for i := range x.heads {
-			for slot, top := range x.chain(i) {
-				if !yield(slot, top) {
+			for slot := range x.chain(i) {
+				if !yield(slot) {
 					return
 				}
 			}
@@ -195,8 +221,8 @@ func (x *index) all() iter.Seq2[uint32, uint32] {
 	}
 }
 
-// next is the chain behind one.
-func (x *index) next(at int) int {
+// nextChain is the one behind a chain.
+func (x *index) nextChain(at int) int {
 	if at++; at == len(x.heads) {
 		return 0
 	}

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/affluxdev/afflux/codec"
+	"github.com/affluxdev/afflux/event"
 )
 
 // keys names keys in the store of bytes: the hash, so that they are spread
@@ -14,6 +15,7 @@ import (
 type keys[K comparable] struct {
 	codec   codec.Codec[K] // nil: strings as they are, and integers
 	number  func(*K) uint64
+	hash    func(*K) uint64 // of integers, which is had sooner than it is stored
 	strings texts
 }
 
@@ -23,7 +25,12 @@ func newKeys[K comparable]() (keys[K], error) {
 		return keys[K]{}, err
 	}
 	k := keys[K]{strings: textsIn(nil, t, 0), number: numberOf[K](t.Kind())}
-	if t.Kind() == reflect.String || k.number != nil {
+	if k.number != nil {
+		var err error
+		k.hash, err = event.HasherOf[K]()
+		return k, err
+	}
+	if t.Kind() == reflect.String {
 		return k, nil
 	}
 	if c, err := codec.AvroOf[K](); err == nil {

@@ -66,10 +66,11 @@ func (t *table) findChunk(keys unsafe.Pointer, hashes []uint64, out []unsafe.Poi
 // locate sets references to the slots where keys with these hashes may be, and
 // brings what is looked at next into the cache.
 func (t *table) locate(hashes []uint64) {
-	sum := t.index.locate(hashes, t.refs[:])
+	t.index.locate(hashes, t.refs[:])
+	sum := uint64(0)
 	for _, ref := range t.refs[:len(hashes)] {
 		if ref != 0 {
-			c := t.cells.at(ref - 1)
+			c := t.cells.at(t.index.slot(ref))
 			sum += c.hash + uint64(*(*uint8)(t.cells.state(c)))
 		}
 	}
@@ -78,7 +79,9 @@ func (t *table) locate(hashes []uint64) {
 
 // find looks for a key from a reference of the index on.
 func (t *table) find(key unsafe.Pointer, hash uint64, ref uint32) (slot uint32, ok bool) {
-	for slot, ok = t.index.seek(ref, top(hash)); ok; slot, ok = t.index.after(slot, top(hash)) {
+	x := &t.index
+	for ref = x.seek(ref, top(hash)); ref != 0; ref = x.seek(x.after(ref), top(hash)) {
+		slot = x.slot(ref)
 		if c := t.cells.at(slot); c.hash == hash && t.equal(t.cells.key(c), key) {
 			return slot, true
 		}
@@ -289,7 +292,7 @@ func (t *table) clear() {
 		clear(t.index.heads)
 		t.index.n = 0
 	} else {
-		t.index = index{links: &t.links}
+		t.index = index{links: t.index.links, high: t.index.high}
 	}
 	t.bytes, t.hand, t.away = 0, 0, 0
 	t.unlist(t)

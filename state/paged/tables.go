@@ -59,11 +59,12 @@ func newTables(kv state.KV, budget int64, unwind func(error) any, key, states re
 }
 
 // inHeads is about what a key takes in an index, its link aside.
-const inHeads = 3
+const inHeads = 2
 
 // add makes an empty table.
 func (p *tables) add(t *table) {
-	t.tables, t.epoch, t.index.links = p, 1, &p.links
+	t.tables, t.epoch = p, 1
+	t.index = index{links: &p.links, high: func(slot uint32) uint32 { return top(p.cells.at(slot).hash) }}
 }
 
 // spare is the memory of cells that are free, and what the store of bytes holds.

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	readBlock   = 16 // keys that a reader takes at a time
+	readBlock   = 4 // keys that a reader takes at a time
 	mostReaders = 4  // goroutines that read, that of the task included
 )
 

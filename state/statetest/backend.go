@@ -32,6 +32,12 @@ func RunBackend[K comparable](t *testing.T, backends Backends[K]) {
 	for name, hash := range map[string]func(*K) uint64{
 		"engine": good,
 		"few":    func(k *K) uint64 { return good(k)%3 + 1 },
+		"mixed": func(k *K) uint64 {
+			if h := good(k); h%2 == 0 {
+				return h
+			}
+			return good(k)%3 + 1
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) { newStates(t, r, backends, hash, lists.Draw(r, "lists")).run(r) })
