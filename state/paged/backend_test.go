@@ -17,6 +17,7 @@ import (
 // mapKV is a KV in a map.
 type mapKV struct {
 	m      map[string]string
+	found  int      // by Get
 	sorted []string // the keys, nil after they have changed
 	broken error
 }
@@ -25,6 +26,9 @@ func newMapKV() *mapKV { return &mapKV{m: map[string]string{}} }
 
 func (kv *mapKV) Get(key, dst []byte) ([]byte, bool, error) {
 	v, ok := kv.m[string(key)]
+	if ok {
+		kv.found++
+	}
 	return append(dst, v...), ok, kv.broken
 }
 func (kv *mapKV) Set(key, value []byte) error {
@@ -121,6 +125,47 @@ func TestBudget(t *testing.T) {
 	}
 	if b.Len() != keys || len(kv.m) < keys*3/4 {
 		t.Errorf("%d keys, %d of them stored", b.Len(), len(kv.m))
+	}
+}
+
+// Keys that are used every other time stay, while others come and go.
+func TestKeysInUseStay(t *testing.T) {
+	const hot, rounds = 64, 4000
+	kv := newMapKV()
+	b := open[uint64](t, kv, 1<<20)
+	n := state.NewValue[int64](b.Store(), "n")
+	if err := b.Store().Seal(); err != nil {
+		t.Fatal(err)
+	}
+	ks, hs, slots := make([]uint64, 256), make([]uint64, 256), make([]uint32, 256)
+	next := uint64(hot)
+	for round := range rounds {
+		for i := range ks {
+			if ks[i] = uint64(i); i >= hot || round%2 > 0 {
+				ks[i] = next
+				next++
+			}
+			hs[i] = event.HashUint64(ks[i])
+		}
+		if err := b.Select(ks, hs, slots); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range slots {
+			b.Store().Use(s)
+			*n.Upsert()++
+		}
+		if err := b.Settle(ks, hs, slots); err != nil {
+			t.Fatal(err)
+		}
+		if round == rounds-2 {
+			b.Store().Use(slots[0])
+			if got := *n.Upsert(); got != rounds/2 {
+				t.Errorf("counted %d, want %d", got, rounds/2)
+			}
+		}
+	}
+	if len(kv.m) < rounds || kv.found > 0 { // what comes once is never found
+		t.Errorf("%d keys are stored, and %d times one was in use", len(kv.m), kv.found)
 	}
 }
 

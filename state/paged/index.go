@@ -13,8 +13,8 @@ import (
 //
 // The links of chains are by slot, so that several indexes can have them together.
 // Hashes are not kept here, since most can be had from what the slots hold: a
-// reference to a slot has as many bits of the hash as it has room for, and a search
-// looks only at slots where these are right.
+// reference to a slot has as many bits of the hash as it has room for, and who
+// searches has to look only at slots where these are right.
 type index struct {
 	links *slab[link]
 	high  func(slot uint32) uint32 // the high half of the hash of the key in a slot
@@ -131,9 +131,9 @@ func (x *index) add(top, slot uint32) {
 // head refers to where the search for a hash begins, for seek.
 func (x *index) head(top uint32) uint32 { return x.heads[x.home(top)] }
 
-// seek is the first reference to a slot with a hash from one on.
+// seek is the first reference to a slot that may have a hash from one on.
 func (x *index) seek(ref, top uint32) uint32 {
-	for ref != 0 && (x.differs(ref, top) || x.high(x.slot(ref)) != top) {
+	for ref != 0 && x.differs(ref, top) {
 		ref = x.after(ref)
 	}
 	return ref
@@ -145,8 +145,8 @@ func (x *index) differs(ref, top uint32) bool { return (ref^top<<x.width)&refMas
 // use marks a slot.
 func (x *index) use(slot uint32) { *x.links.at(slot) |= marked }
 
-// locate sets refs to references to the first slots with hashes, of which there are
-// selectChunk at most. It goes over all chains a step at a time, so that what these
+// locate sets refs to references to the first slots that may have hashes, of which
+// there are selectChunk at most. It goes over all chains a step at a time, so that what these
 // steps wait for is loaded together.
 func (x *index) locate(hashes []uint64, refs []uint32) {
 	refs = refs[:len(hashes)]
@@ -172,9 +172,6 @@ func (x *index) locate(hashes []uint64, refs []uint32) {
 				n++
 			}
 		}
-	}
-	for i, h := range hashes {
-		refs[i] = x.seek(refs[i], top(h))
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 const (
 	readBlock   = 4 // keys that a reader takes at a time
-	mostReaders = 4  // goroutines that read, that of the task included
+	mostReaders = 4 // goroutines that read, that of the task included
 )
 
 // readers look up many keys at a time on a few goroutines, which end in close.
