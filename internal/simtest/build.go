@@ -12,6 +12,7 @@ import (
 	"github.com/affluxdev/afflux/internal/graph"
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
+	"github.com/affluxdev/afflux/state"
 	"github.com/affluxdev/afflux/state/memory"
 	"github.com/affluxdev/afflux/window"
 )
@@ -31,7 +32,13 @@ type builder[R any, P record[R]] struct {
 	// again says that parallelism may change: then all records of an arrow may go
 	// anywhere, or by key.
 	again  bool
-	failAt int // this many calls of functions from now one panics, 0 for never
+	failAt int   // this many calls of functions from now one panics, 0 for never
+	apart  int64 // bytes from which on tables have files of their own in checkpoints
+}
+
+// tablesApart makes tables that have files of their own from so many bytes on.
+func tablesApart[K comparable, S any](bytes int64) func() state.Tables[K, S] {
+	return func() state.Tables[K, S] { return memory.NewTablesApart[K, S](bytes) }
 }
 
 // model computes the outputs of a node from all the records that reach it.
@@ -317,7 +324,7 @@ func (b *builder[R, P]) rolling(s stream, salt uint64) {
 	b.add(&graph.Node{Kind: "rolling", Keyed: true, Inputs: []graph.Input{b.keyed(s)}, Operator: func() operator.Operator {
 		return transform.NewRolling(key, func(n *int64, _ *R) { b.work(node); *n++ },
 			func(k uint32, n *int64) (u R) { P(&u).set(result(k, *n)); return u },
-			transform.InTables(memory.NewTables[uint32, int64]))
+			transform.InTables(tablesApart[uint32, int64](b.apart)))
 	}}, false, func(in []elem) [][]elem {
 		count := map[uint32]int64{}
 		var out []elem
@@ -339,6 +346,9 @@ func (b *builder[R, P]) window(s stream, salt uint64) {
 	if r.IntN(4) == 0 {
 		size += r.Int64N(slide)
 	}
+	if b.apart == 1 {
+		size *= 4 // most panes lie in the past and do not change any more
+	}
 	a := window.Sliding(time.Duration(size), time.Duration(slide))
 	if size == slide {
 		a = window.Tumbling(time.Duration(size))
@@ -351,7 +361,7 @@ func (b *builder[R, P]) window(s stream, salt uint64) {
 	b.add(&graph.Node{Kind: "window", Keyed: true, NeedsWatermarks: true, Inputs: []graph.Input{b.keyed(s)}, Operator: func() operator.Operator {
 		return transform.NewWindow(a, func(v *R) uint32 { return P(v).flat().Key }, fold,
 			transform.EachResult(func(k uint32, w window.Window, f *folded) (u R) { P(&u).set(result(k, w, f)); return u }),
-			transform.InTables(memory.NewTables[uint32, folded]))
+			transform.InTables(tablesApart[uint32, folded](b.apart)))
 	}}, true, func(in []elem) [][]elem {
 		type cell struct {
 			key   uint32

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/affluxdev/afflux/internal/checkpoint"
@@ -21,6 +22,7 @@ type CrashResult struct {
 	Complete  int // checkpoints
 	Aborted   int
 	Unaligned int // complete checkpoints with records in flight
+	Referred  int // files of earlier checkpoints in those that attempts went on from
 	InFlight  int64
 	Records   int
 	Delivered int
@@ -51,9 +53,18 @@ func crash[R any, P record[R]](seed uint64) (CrashResult, error) {
 	case 1:
 		kept.UnalignedAfter = 0
 	}
+	apart := []int64{1, 500, 1 << 40}[r.IntN(3)]
+	if apart < 1<<40 && r.IntN(2) == 0 { // so often that tables have not changed meanwhile
+		kept.Interval = time.Duration(20+r.IntN(500)) * time.Microsecond
+	}
 	cfg.Checkpoints = kept
-	b := &builder[R, P]{w: first, read: map[[2]int]bool{}, sinks: map[int]*sink[R, P]{}, again: r.IntN(2) == 0}
+	b := &builder[R, P]{w: first, read: map[[2]int]bool{}, sinks: map[int]*sink[R, P]{}, again: r.IntN(2) == 0, apart: apart}
 	b.operators(cfg.MaxRecord)
+	if timed := slices.IndexFunc(b.open, func(s stream) bool { return s.timed }); apart == 1 && timed >= 0 {
+		s := b.open[timed]
+		b.open = slices.Delete(b.open, timed, timed+1)
+		b.window(s, uint64(len(b.nodes)))
+	}
 	b.finish()
 	for _, k := range b.sinks {
 		k.vault = &vault{prepared: map[string][]elem{}}
@@ -79,6 +90,9 @@ func crash[R any, P record[R]](seed uint64) (CrashResult, error) {
 			cfg.Parallelism = 1 + r.IntN(4)
 		}
 		at := 1 + r.IntN(8000)
+		if apart == 1 { // from the second checkpoint of the attempt on
+			at %= 500
+		}
 		if last {
 			at, kept.Timeout = maxSteps, time.Minute
 		}
@@ -109,7 +123,8 @@ func (b *builder[R, P]) on(w *world) {
 }
 
 // attempt runs the job from its last checkpoint until it ends, or crashes at a
-// step.
+// step. Where tables have files of their own, steps are counted from the second
+// checkpoint on, which may refer to files of the first.
 func (b *builder[R, P]) attempt(w *world, cfg job.Config, number, at int, res *CrashResult) (ended bool, err error) {
 	on := job.Surroundings{
 		Now: func() time.Time { return time.Unix(0, w.clock) },
@@ -129,8 +144,13 @@ func (b *builder[R, P]) attempt(w *world, cfg job.Config, number, at int, res *C
 	if err != nil {
 		return false, err
 	}
-	if _, _, err := contents.Latest(0); err == nil {
+	if m, _, err := contents.Latest(0); err == nil {
 		res.Recovered++
+		for _, f := range m.Files {
+			if f.Checkpoint < m.ID {
+				res.Referred++
+			}
+		}
 	} else if !errors.Is(err, checkpoint.ErrNone) {
 		return false, err
 	}
@@ -143,8 +163,12 @@ func (b *builder[R, P]) attempt(w *world, cfg job.Config, number, at int, res *C
 		return false, err
 	}
 	crashed := false
+	counts, from := b.apart != 1, 0
 	err = w.run(func(step int) bool {
-		crashed = step >= at
+		if !counts && complete(clerk.History()) >= 2 {
+			counts, from = true, step
+		}
+		crashed = counts && step-from >= at
 		return !crashed
 	})
 	res.Steps += w.steps
@@ -174,6 +198,16 @@ func (b *builder[R, P]) attempt(w *world, cfg job.Config, number, at int, res *C
 		}
 	}
 	return true, b.unhurt(g)
+}
+
+// complete counts the checkpoints that are.
+func complete(history []checkpoint.Record) (n int) {
+	for _, c := range history {
+		if c.Phase == "complete" {
+			n++
+		}
+	}
+	return n
 }
 
 // unhurt checks what must hold of an attempt that has ended well.

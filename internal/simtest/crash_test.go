@@ -37,6 +37,7 @@ func TestCrashSeeds(t *testing.T) {
 				sum.Complete += res.Complete
 				sum.Aborted += res.Aborted
 				sum.Unaligned += res.Unaligned
+				sum.Referred += res.Referred
 				sum.Records += res.Records
 				sum.Delivered += res.Delivered
 				sum.Steps += res.Steps
@@ -48,9 +49,9 @@ func TestCrashSeeds(t *testing.T) {
 	if !t.Failed() {
 		t.Logf("sim: %d seeds, lost 0, doubled 0", n)
 	}
-	t.Logf("%d crashes, %d recovered from a checkpoint, %d rescaled; %d checkpoints complete, %d with records in flight, %d aborted; %d steps, %d records read, %d delivered",
-		sum.Crashes, sum.Recovered, sum.Rescaled, sum.Complete, sum.Unaligned, sum.Aborted, sum.Steps, sum.Records, sum.Delivered)
-	if n >= 30 && (sum.Recovered < n/4 || sum.Unaligned < n/10 || sum.Aborted < n/10 || sum.Delivered < 30*n) {
+	t.Logf("%d crashes, %d recovered from a checkpoint, %d rescaled, %d files of earlier ones; %d checkpoints complete, %d with records in flight, %d aborted; %d steps, %d records read, %d delivered",
+		sum.Crashes, sum.Recovered, sum.Rescaled, sum.Referred, sum.Complete, sum.Unaligned, sum.Aborted, sum.Steps, sum.Records, sum.Delivered)
+	if n >= 30 && (sum.Recovered < n/4 || sum.Unaligned < n/10 || sum.Aborted < n/10 || sum.Referred < n/10 || sum.Delivered < 30*n) {
 		t.Error("the simulation tests next to nothing")
 	}
 }

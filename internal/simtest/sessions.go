@@ -9,8 +9,6 @@ import (
 	"github.com/affluxdev/afflux/internal/graph"
 	"github.com/affluxdev/afflux/internal/transform"
 	"github.com/affluxdev/afflux/operator"
-	"github.com/affluxdev/afflux/state"
-	"github.com/affluxdev/afflux/state/memory"
 	"github.com/affluxdev/afflux/window"
 )
 
@@ -39,9 +37,7 @@ func (b *builder[R, P]) sessions(s stream, salt uint64) {
 	}
 	b.add(&graph.Node{Kind: "session", Keyed: true, NeedsWatermarks: true, Inputs: []graph.Input{b.keyed(s)}, Operator: func() operator.Operator {
 		return transform.NewSession(window.Session(time.Duration(gap)), window.Firing{}, func(v *R) uint32 { return P(v).flat().Key }, fold, result,
-			transform.InTables(func() state.Tables[uint32, transform.Activity[folded]] {
-				return memory.NewTables[uint32, transform.Activity[folded]]()
-			}))
+			transform.InTables(tablesApart[uint32, transform.Activity[folded]](b.apart)))
 	}}, true, func(in []elem) [][]elem { return [][]elem{sessioned[R, P](in, salt, gap)} })
 }
 

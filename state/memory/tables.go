@@ -19,7 +19,13 @@ type tables[K comparable, S any] struct {
 // NewTables returns tables in memory, see NewTable. To be in checkpoints, keys
 // and states must be of types that codec/layout can store: functions, channels
 // and maps by address are refused by Snapshot.
-func NewTables[K comparable, S any]() state.Tables[K, S] { return &tables[K, S]{large: largeTable} }
+func NewTables[K comparable, S any]() state.Tables[K, S] { return NewTablesApart[K, S](largeTable) }
+
+// NewTablesApart is NewTables where a table whose entries have so many bytes or more
+// is kept in a file of its own, to which checkpoints refer until it changes.
+func NewTablesApart[K comparable, S any](bytes int64) state.Tables[K, S] {
+	return &tables[K, S]{large: bytes}
+}
 
 // New implements state.Tables.
 func (*tables[K, S]) New() state.Table[K, S] { return NewTable[K, S]() }
