@@ -24,6 +24,10 @@ demo: ## watch a pipeline survive a tenfold spike
 ALONE := ./internal/simtest ./operator/operatortest ./state/paged ./state/pebble
 WHOLE := ./internal/ui/uitest ./deploy/check ./internal/attribution ./internal/kill ./internal/archtest ./pipeline ./cmd/... ./examples/...
 
+# Those that take longest: the types of the tests of the one are much to compile, and
+# those of the other wait for brokers.
+LONG := . ./connector/kafka
+
 # Compiling is most of the work of a fresh clone: less of it without what only a
 # debugger reads, and without the compression in C that Pebble prefers, of which
 # there is one in Go; and the compiler collects its garbage less often. Tests wait
@@ -33,13 +37,14 @@ test: export GOFLAGS := -p=4 -tags=pebblegozstd -gcflags=all=-dwarf=false -ldfla
 # With -short, properties are tried on a fifth of the cases; go test ./... tries all.
 # The simulation takes half of the seeds of make sim.
 # Whole programs wait more than they work: those that wait longest come first, and
-# the rest beside them. Vet looks at the code once.
+# the rest and the longest beside them. Vet looks at the code once.
 test: ## tests with the race detector, the simulation of many seeds, and whole programs
-	go test -race -short $$(go list ./... | grep -vxF "$$(go list $(ALONE) $(WHOLE))")
+	go test -race -short $$(go list ./... | grep -vxF "$$(go list $(LONG) $(ALONE) $(WHOLE))")
 	go test -race -short -vet=off -run 'Snapshot|Capture|Checkpoint' ./state/paged ./state/pebble
+	go test -race -short -p 2 $(LONG) & long=$$!; \
 	go test -short -vet=off $(WHOLE) & whole=$$!; \
 	AFFLUX_SEEDS=$$(($(SEEDS) / 2)) go test -p 2 -short -count=1 -vet=off $(ALONE); own=$$?; \
-	wait $$whole && exit $$own
+	wait $$long; long=$$?; wait $$whole && exit $$((own + long))
 	@if [ -f bench/go.mod ]; then echo "cd bench && go test ./..."; cd bench && go test -vet=off ./...; fi
 
 lint: ## vet and more, by golangci-lint as pinned here (the first run builds it: some minutes)
