@@ -21,7 +21,9 @@ const unfinished = ".unfinished-"
 
 // Directory is a [Store] in a directory of the file system. A file is written
 // under another name, synced, given its name, and the directories are synced: it
-// is there after a crash of the machine, whole or not at all.
+// is there after a crash of the machine, whole or not at all. The names of the files
+// of a checkpoint are synced together, just before its manifest is placed, since each
+// time keeps a processor from the job for a millisecond.
 type Directory struct{ root string }
 
 // NewDirectory opens a directory, and makes it if it is not there. Who writes to it
@@ -138,13 +140,16 @@ func (d *Directory) Create(_ context.Context, name string) (Pending, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pendingFile{File: f, path: path}, nil
+	_, _, rest, ofCheckpoint := parseName(name)
+	return &pendingFile{File: f, path: path, manifest: ofCheckpoint && rest == manifestName, part: ofCheckpoint && rest != manifestName}, nil
 }
 
 type pendingFile struct {
 	*os.File
-	path string
-	done bool
+	path     string
+	manifest bool // what is in its directory has to be durable before it
+	part     bool // a manifest will follow
+	done     bool
 }
 
 func (p *pendingFile) Commit() error {
@@ -154,12 +159,18 @@ func (p *pendingFile) Commit() error {
 	p.done = true
 	temporary := p.Name()
 	err := errors.Join(p.Chmod(0o644), p.Sync(), p.Close())
+	if err == nil && p.manifest {
+		err = syncDirectory(filepath.Dir(p.path))
+	}
 	if err == nil {
 		err = place(temporary, p.path)
 	}
 	// A link leaves the temporary name behind; so does an error.
 	if remove := os.Remove(temporary); remove != nil && !errors.Is(remove, fs.ErrNotExist) {
 		err = errors.Join(err, remove)
+	}
+	if p.part {
+		return err
 	}
 	return errors.Join(err, syncDirectory(filepath.Dir(p.path)))
 }

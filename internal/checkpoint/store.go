@@ -52,8 +52,9 @@ type Claimer interface {
 // Pending is a file that is being written, by one goroutine.
 type Pending interface {
 	io.Writer
-	// Commit makes the file durable and visible, all of it or nothing. Where
-	// another file has the name it is ErrExists, and that file is untouched.
+	// Commit makes the file durable and visible, all of it or nothing. A file of a
+	// checkpoint may become durable later, but before a manifest in its directory does.
+	// Where another file has the name it is ErrExists, and that file is untouched.
 	// After any other error the file may be there or not, but never a part.
 	Commit() error
 	// Abort drops the file. After Commit it does nothing.
