@@ -95,77 +95,83 @@ func TestBackend(t *testing.T) {
 	}
 }
 
-func TestBudget(t *testing.T) {
-	const keys, budget = 100_000, 1 << 20
-	kv := newMapKV()
-	b := open[uint64](t, kv, budget)
-	n := state.NewValue[int64](b.Store(), "n")
-	if err := b.Store().Seal(); err != nil {
+// counting counts keys in a backend, a batch at a time.
+type counting struct {
+	kv     *mapKV
+	b      state.Backend[uint64]
+	n      *state.Value[int64]
+	keys   [256]uint64
+	hashes [256]uint64
+	slots  [256]uint32
+}
+
+func newCounting(t *testing.T, budget int64) *counting {
+	c := &counting{kv: newMapKV()}
+	c.b = open[uint64](t, c.kv, budget)
+	c.n = state.NewValue[int64](c.b.Store(), "n")
+	if err := c.b.Store().Seal(); err != nil {
 		t.Fatal(err)
 	}
-	ks, hs, slots := make([]uint64, 256), make([]uint64, 256), make([]uint32, 256)
-	for i := range uint64(3 * keys / 256) {
-		for j := range ks {
-			ks[j] = (i*256 + uint64(j)) % keys
-			hs[j] = event.HashUint64(ks[j])
-		}
-		if err := b.Select(ks, hs, slots); err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range slots {
-			b.Store().Use(s)
-			*n.Upsert()++
-		}
-		if err := b.Settle(ks, hs, slots); err != nil {
-			t.Fatal(err)
-		}
-		if b.Bytes() > budget+budget/8 {
-			t.Fatalf("%d bytes, the budget is %d", b.Bytes(), budget)
+	return c
+}
+
+// batch counts keys, and returns the count of the first.
+func (c *counting) batch(t *testing.T, key func(i int) uint64) (first int64) {
+	t.Helper()
+	for i := range c.keys {
+		c.keys[i] = key(i)
+		c.hashes[i] = event.HashUint64(c.keys[i])
+	}
+	if err := c.b.Select(c.keys[:], c.hashes[:], c.slots[:]); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range c.slots {
+		c.b.Store().Use(s)
+		n := c.n.Upsert()
+		if *n++; i == 0 {
+			first = *n
 		}
 	}
-	if b.Len() != keys || len(kv.m) < keys*3/4 {
-		t.Errorf("%d keys, %d of them stored", b.Len(), len(kv.m))
+	if err := c.b.Settle(c.keys[:], c.hashes[:], c.slots[:]); err != nil {
+		t.Fatal(err)
+	}
+	return first
+}
+
+func TestBudget(t *testing.T) {
+	const keys, budget = 100_000, 1 << 20
+	c := newCounting(t, budget)
+	for next := uint64(0); next < 3*keys; {
+		c.batch(t, func(int) uint64 { next++; return next % keys })
+		if c.b.Bytes() > budget+budget/8 {
+			t.Fatalf("%d bytes, the budget is %d", c.b.Bytes(), budget)
+		}
+	}
+	if c.b.Len() != keys || len(c.kv.m) < keys*3/4 {
+		t.Errorf("%d keys, %d of them stored", c.b.Len(), len(c.kv.m))
 	}
 }
 
 // Keys that are used every other time stay, while others come and go.
 func TestKeysInUseStay(t *testing.T) {
 	const hot, rounds = 64, 4000
-	kv := newMapKV()
-	b := open[uint64](t, kv, 1<<20)
-	n := state.NewValue[int64](b.Store(), "n")
-	if err := b.Store().Seal(); err != nil {
-		t.Fatal(err)
-	}
-	ks, hs, slots := make([]uint64, 256), make([]uint64, 256), make([]uint32, 256)
+	c := newCounting(t, 1<<20)
 	next := uint64(hot)
 	for round := range rounds {
-		for i := range ks {
-			if ks[i] = uint64(i); i >= hot || round%2 > 0 {
-				ks[i] = next
-				next++
+		used := round%2 == 0
+		got := c.batch(t, func(i int) uint64 {
+			if used && i < hot {
+				return uint64(i)
 			}
-			hs[i] = event.HashUint64(ks[i])
-		}
-		if err := b.Select(ks, hs, slots); err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range slots {
-			b.Store().Use(s)
-			*n.Upsert()++
-		}
-		if err := b.Settle(ks, hs, slots); err != nil {
-			t.Fatal(err)
-		}
-		if round == rounds-2 {
-			b.Store().Use(slots[0])
-			if got := *n.Upsert(); got != rounds/2 {
-				t.Errorf("counted %d, want %d", got, rounds/2)
-			}
+			next++
+			return next
+		})
+		if want := int64(round/2 + 1); used && got != want {
+			t.Fatalf("counted %d in round %d, want %d", got, round, want)
 		}
 	}
-	if len(kv.m) < rounds || kv.found > 0 { // what comes once is never found
-		t.Errorf("%d keys are stored, and %d times one was in use", len(kv.m), kv.found)
+	if len(c.kv.m) < rounds || c.kv.found > 0 { // what comes once is never found
+		t.Errorf("%d keys are stored, and %d times one was in use", len(c.kv.m), c.kv.found)
 	}
 }
 
