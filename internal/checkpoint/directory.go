@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/affluxdev/afflux/internal/filelock"
+	"github.com/affluxdev/afflux/internal/filesync"
 )
 
 // unfinished begins the names of files that are not committed; no name in a
@@ -23,7 +24,7 @@ const unfinished = ".unfinished-"
 // under another name, synced, given its name, and the directories are synced: it
 // is there after a crash of the machine, whole or not at all. The names of the files
 // of a checkpoint are synced together, just before its manifest is placed, since each
-// time keeps a processor from the job for a millisecond.
+// time waits for the disk.
 type Directory struct{ root string }
 
 // NewDirectory opens a directory, and makes it if it is not there. Who writes to it
@@ -124,7 +125,7 @@ func syncDirectory(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(filesync.Sync(f), f.Close())
 }
 
 // Create implements [Store].
@@ -158,7 +159,7 @@ func (p *pendingFile) Commit() error {
 	}
 	p.done = true
 	temporary := p.Name()
-	err := errors.Join(p.Chmod(0o644), p.Sync(), p.Close())
+	err := errors.Join(p.Chmod(0o644), filesync.Sync(p.File), p.Close())
 	if err == nil && p.manifest {
 		err = syncDirectory(filepath.Dir(p.path))
 	}

@@ -1,0 +1,71 @@
+package filesync
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestQueued: the kernel does it, where it can at all.
+func TestQueued(t *testing.T) {
+	if process.open() == 0 {
+		t.Skip("this kernel has no asynchronous input and output")
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if done, err := queued(f); !done || err != nil {
+		t.Errorf("done %v, %v", done, err)
+	}
+	if n := len(process.results); n > 0 {
+		t.Errorf("%d results are still waited for", n)
+	}
+}
+
+// TestResults: others collect results, each one gets its own, and who does not wait
+// leaves nothing behind.
+func TestResults(t *testing.T) {
+	if process.open() == 0 {
+		t.Skip("this kernel has no asynchronous input and output")
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	var events [3]int
+	var ids [3]uint64
+	for i := range ids {
+		if events[i], err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = unix.Close(events[i]) }()
+		var taken bool
+		if ids[i], taken = process.submit(uint32(f.Fd()), uint32(events[i])); !taken {
+			t.Fatal("the kernel did not take it")
+		}
+	}
+	if _, known := process.result(ids[0] + 100); known {
+		t.Error("there is a result of what was never asked for")
+	}
+	for i := range ids {
+		if _, err := unix.Read(events[i], make([]byte, 8)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, i := range []int{2, 0, 1} {
+		if r, known := process.result(ids[i]); !known || r != 0 {
+			t.Errorf("of call %d: %d, known %v", i, r, known)
+		}
+		if _, known := process.result(ids[i]); known {
+			t.Errorf("the result of call %d is there twice", i)
+		}
+	}
+	if n := len(process.results); n > 0 {
+		t.Errorf("%d results are still waited for", n)
+	}
+}
