@@ -30,20 +30,14 @@ func appendPacked(dst, slots []byte, size, solid uintptr) []byte {
 	most := int(words+1) / 2 * (1 + 2*wordSize)
 	dst = slices.Grow(dst, len(slots)/int(size)*most+2*wordSize) // also for what is written behind the last one
 	to := unsafe.Pointer(unsafe.SliceData(dst))
-	var full [64]unsafe.Pointer // which slots are cannot be foreseen: found without a branch, to pack no others
+	var full [packedAtOnce]unsafe.Pointer
+	var like alike
 	for len(slots) > 0 {
-		n := 0
-		for range min(len(full), len(slots)/int(size)) {
-			slot := unsafe.Pointer(unsafe.SliceData(slots))
-			full[n&(len(full)-1)] = slot
-			hash := *(*uint64)(slot)
-			n += int((hash | -hash) >> 63)
-			slots = slots[size:]
-		}
+		some := slots[:min(len(slots), len(full)*int(size))]
+		slots = slots[len(some):]
+		n := find(&full, unsafe.Pointer(unsafe.SliceData(some)), size, len(some)/int(size))
 		if words == 3 { // mostly: a hash, a number, and a number
-			for _, slot := range full[:n] {
-				at += packThree(unsafe.Add(to, at), slot, last)
-			}
+			at += like.pack(unsafe.Add(to, at), full[:n], last)
 			continue
 		}
 		for _, slot := range full[:n] {
@@ -51,6 +45,73 @@ func appendPacked(dst, slots []byte, size, solid uintptr) []byte {
 		}
 	}
 	return dst[:at]
+}
+
+// packedAtOnce is how many slots are looked through before those that are not empty
+// are packed.
+const packedAtOnce = 64
+
+// find sets the first of full to those of n slots, 1 or more, that are not empty, and
+// returns how many these are. It has no branch that cannot be foreseen, and a loop
+// that needs few registers.
+//
+//go:noinline
+func find(full *[packedAtOnce]unsafe.Pointer, slot unsafe.Pointer, size uintptr, n int) int {
+	used := uint(0)
+	for {
+		full[used&(packedAtOnce-1)] = slot
+		hash := *(*uint64)(slot)
+		used += uint((hash | -hash) >> 63)
+		if n--; n == 0 {
+			return int(used)
+		}
+		slot = unsafe.Add(slot, size) // not behind the last one
+	}
+}
+
+// alike is how the last entry of three words was packed: the next one is mostly like
+// it, and then its place does not have to wait for the sizes of this one.
+type alike struct {
+	second, third sized
+}
+
+// sized are the words of which n bytes are stored: those that are not above span
+// when least is taken off.
+type sized struct {
+	n           uintptr
+	least, span uint64
+}
+
+func sizedAs(n uintptr) sized {
+	if n == 0 {
+		return sized{}
+	}
+	least := uint64(1) << (8 * (n - 1))
+	return sized{n, least, least*255 - 1}
+}
+
+// pack packs slots of three words and returns how long that has become. It may write
+// up to two words more.
+func (l *alike) pack(to unsafe.Pointer, slots []unsafe.Pointer, last uint64) (size uintptr) {
+	b, c := l.second, l.third
+	for _, slot := range slots {
+		w := (*[3]uint64)(slot)
+		first, second, third := w[0]^event.HashUint64(w[1]), w[1], w[2]&last
+		at := unsafe.Add(to, size)
+		if first == 0 && second-b.least <= b.span && third-c.least <= c.span {
+			*(*byte)(at) = byte(b.n << 4)
+			*(*uint64)(unsafe.Add(at, 1)) = second
+			at = unsafe.Add(at, 1+b.n)
+			*(*byte)(at) = byte(c.n)
+			*(*uint64)(unsafe.Add(at, 1)) = third
+			size += 2 + b.n + c.n
+			continue
+		}
+		size += packThree(at, slot, last)
+		b, c = sizedAs(sizeOf(second)), sizedAs(sizeOf(third))
+	}
+	l.second, l.third = b, c
+	return size
 }
 
 // packSlot packs a slot and returns how long that has become. It may write up to two
