@@ -31,7 +31,8 @@ type Snapshot interface {
 	// is one of those of File, and its id stands for what the capture writes: where
 	// the last complete checkpoint of the same attempt has a file with that name
 	// and id, it is referred to and the capture is only released. A savepoint
-	// always writes it.
+	// always writes it. Files are written in the order of the calls: what changes
+	// soonest should come first.
 	Unchanging(name, id string, c Capture)
 	// Release has f called once by another goroutine, when everything that was
 	// handed over has been stored or given up.

@@ -118,6 +118,58 @@ func whatChanges[K comparable](t *testing.T, key func(int) K) {
 	}
 }
 
+// TestLatestChangesAreWrittenFirst, since what is changed before it is written has to
+// be saved.
+func TestLatestChangesAreWrittenFirst(t *testing.T) {
+	all := memory.NewTablesApart[uint64, count](0)
+	tables := map[string]state.Table[uint64, count]{}
+	put := func(name string) {
+		table := tables[name]
+		if table == nil {
+			table = all.New()
+			tables[name] = table
+		}
+		for i := range uint64(3) {
+			out := make([]*count, 1)
+			table.Lookup([]uint64{i}, []uint64{i + 1}, out)
+			writeCount(out[0], int64(i)+1)
+		}
+	}
+	for _, c := range []struct{ change, want string }{{"abc", "cba"}, {"a", "acb"}, {"", "acb"}, {"bc", "cba"}} {
+		for _, name := range c.change {
+			put(string(name))
+		}
+		if n, next := tables["b"].Scan(0, make([]uint64, 8), make([]uint64, 8), make([]*count, 8)); n != 3 || next >= 0 {
+			t.Fatal("it was not scanned")
+		}
+		order := ""
+		kept := &captured{each: func(c state.Capture) {
+			one := &statetest.Kept{}
+			one.Keyed("tables", c)
+			if err := one.Write(); err != nil {
+				t.Fatal(err)
+			}
+			for name := range countsOf[uint64](t, one) {
+				order += name
+			}
+		}}
+		if err := all.Snapshot(kept, maps.All(tables)); err != nil {
+			t.Fatal(err)
+		}
+		if order != c.want {
+			t.Errorf("after changes of %q they are in the order %q, want %q", c.change, order, c.want)
+		}
+	}
+}
+
+// captured calls each for the files of its own that a snapshot has.
+type captured struct {
+	statetest.Kept
+	each func(state.Capture)
+}
+
+func (c *captured) Unchanging(_, _ string, k state.Capture) { c.each(k) }
+
 // countsCopied is countsIn by Scan, which leaves the table unchanged.
 func countsCopied[K comparable](t *testing.T, all state.Tables[K, count], table state.Table[K, count], hash func(*K) uint64) map[K]int64 {
 	t.Helper()

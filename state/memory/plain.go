@@ -39,7 +39,7 @@ func unequal[K comparable](a, b K) bool { return a != b }
 // Lookup implements state.Table.
 func (t *plainTable[K, S]) Lookup(keys []K, hashes []uint64, out []*S) {
 	hashes, out = hashes[:len(keys)], out[:len(keys)]
-	t.slots.changed = true
+	t.slots.change()
 	lent := t.slots.frozen != nil && t.slots.thaw()
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
@@ -107,7 +107,7 @@ func (t *plainTable[K, S]) find(key *K, hash uint64) (uint64, bool) {
 // Get implements state.Table.
 func (t *plainTable[K, S]) Get(key *K, hash uint64) *S {
 	if at, ok := t.find(key, hash); ok {
-		t.slots.changed = true
+		t.slots.change()
 		if t.slots.frozen != nil && t.slots.thaw() {
 			t.slots.save(at, hash)
 		}
@@ -129,7 +129,7 @@ func (t *plainTable[K, S]) Delete(key *K, hash uint64) bool {
 // Range implements state.Table.
 func (t *plainTable[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bool) int {
 	array := t.array()
-	t.slots.changed = true
+	t.slots.change()
 	lent := t.slots.frozen != nil && t.slots.thaw()
 	for i := t.slots.next(cursor); i >= 0; i = t.slots.next(i + 1) {
 		s := &array[i]
@@ -146,16 +146,13 @@ func (t *plainTable[K, S]) Range(cursor int, f func(hash uint64, key K, s *S) bo
 // Scan implements state.Table.
 func (t *plainTable[K, S]) Scan(cursor int, keys []K, hashes []uint64, states []*S) (n, next int) {
 	array := t.array()
-	lent := t.slots.frozen != nil && t.slots.thaw()
+	t.slots.thaw() // what is only read need not be saved
 	hashes, states = hashes[:len(keys)], states[:len(keys)]
 	for next = cursor; n < len(keys) && next >= 0; {
 		var m int
 		m, next = t.slots.list(next, len(keys)-n)
 		for _, at := range t.slots.found[:m] {
 			s := &array[at]
-			if lent {
-				t.slots.save(at, s.hash)
-			}
 			keys[n], hashes[n], states[n] = s.key, s.hash, &s.state
 			n++
 		}

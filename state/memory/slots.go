@@ -29,6 +29,8 @@ type slots struct {
 
 	changed bool   // entries may have changed since they got their version
 	version uint64 // of the entries, see stamp; 0 for none yet
+	clock   *uint64 // counts changes of all tables that go into one snapshot, nil for one alone
+	late    uint64  // when it was changed last
 
 	typed reflect.Value // the slots, with their type
 	flat  bool          // without pointers, so that they move as bytes
@@ -132,10 +134,19 @@ func (t *slots) locate(hashes []uint64) {
 	t.touch = sum // keeps the loads
 }
 
+// change notes that entries may change.
+func (t *slots) change() {
+	t.changed = true
+	if t.clock != nil {
+		*t.clock++
+		t.late = *t.clock
+	}
+}
+
 // remove empties a slot and moves the following entries back, so that no
 // search meets a gap.
 func (t *slots) remove(hole uint64) {
-	t.changed = true
+	t.change()
 	if t.frozen != nil && t.thaw() {
 		t.saveCluster(hole)
 	}

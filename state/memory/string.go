@@ -31,7 +31,7 @@ func stateOf(s *stringSlot) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(s)
 
 // lookup finds the states of keys and adds those that are absent.
 func (t *stringTable) lookup(keys []string, hashes []uint64, out []unsafe.Pointer) {
-	t.changed = true
+	t.change()
 	lent := t.frozen != nil && t.thaw()
 	for from := 0; from < len(keys); {
 		to := min(from+chunk, len(keys))
@@ -120,7 +120,7 @@ func (t *stringTable) find(key string, hash uint64) (uint64, bool) {
 // get returns the state of a key, nil if it is absent.
 func (t *stringTable) get(key string, hash uint64) unsafe.Pointer {
 	if at, ok := t.find(key, hash); ok {
-		t.changed = true
+		t.change()
 		if t.frozen != nil && t.thaw() {
 			t.save(at, hash)
 		}
@@ -162,7 +162,7 @@ const block = 4 << 10
 
 // visit calls f for the entries from cursor on until it returns false.
 func (t *stringTable) visit(cursor int, f func(hash uint64, key string, s unsafe.Pointer) bool) int {
-	t.changed = true
+	t.change()
 	lent := t.frozen != nil && t.thaw()
 	for i := t.next(cursor); i >= 0; i = t.next(i + 1) {
 		s := t.slot(uint64(i))
@@ -190,15 +190,12 @@ func (t *stringTable) keep(key string) string {
 
 // scan fills the slices with entries from cursor on.
 func (t *stringTable) scan(cursor int, keys []string, hashes []uint64, states []unsafe.Pointer) (n, next int) {
-	lent := t.frozen != nil && t.thaw()
+	t.thaw() // what is only read need not be saved
 	for next = cursor; n < len(keys) && next >= 0; {
 		var m int
 		m, next = t.list(next, len(keys)-n)
 		for _, at := range t.found[:m] {
 			s := t.slot(at)
-			if lent {
-				t.save(at, s.hash)
-			}
 			keys[n], hashes[n], states[n] = s.key.view(&t.arena), s.hash, stateOf(s)
 			n++
 		}

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -14,6 +15,7 @@ import (
 type tables[K comparable, S any] struct {
 	large   int64  // bytes of entries from which on a table gets a file of its own
 	version uint64 // the last one that a table got
+	clock   uint64 // see slots.change
 }
 
 // NewTables returns tables in memory, see NewTable. To be in checkpoints, keys
@@ -28,7 +30,11 @@ func NewTablesApart[K comparable, S any](bytes int64) state.Tables[K, S] {
 }
 
 // New implements state.Tables.
-func (*tables[K, S]) New() state.Table[K, S] { return NewTable[K, S]() }
+func (p *tables[K, S]) New() state.Table[K, S] {
+	t := NewTable[K, S]()
+	t.(freezer).base().clock = &p.clock
+	return t
+}
 
 // Scratch implements state.Tables.
 func (*tables[K, S]) Scratch() state.Table[K, S] { return NewTable[K, S]() }
@@ -81,18 +87,27 @@ func (p *tables[K, S]) Snapshot(s state.Snapshot, tables iter.Seq2[string, state
 		return err
 	}
 	c := newCapture(e)
-	var apart []fileOf
+	type largeOne struct {
+		freezer
+		name string
+	}
+	var large []largeOne
 	for name, t := range tables {
-		f := t.(freezer)
-		if f.base().occupied() < p.large {
+		if f := t.(freezer); f.base().occupied() < p.large {
 			c.add(name, f)
-			continue
+		} else {
+			large = append(large, largeOne{f, name})
 		}
-		own := newCapture(e)
-		own.add(name, f)
-		id := f.base().stamp(&p.version)
+	}
+	// Those that were changed last are written first: they will be changed next, and
+	// what is changed before it is written has to be saved.
+	slices.SortFunc(large, func(a, b largeOne) int { return cmp.Compare(b.base().late, a.base().late) })
+	var apart []fileOf
+	for _, f := range large {
+		own, id := newCapture(e), f.base().stamp(&p.version)
+		own.add(f.name, f)
 		s.Unchanging(keptTable, id, own)
-		apart = append(apart, fileOf{name, id})
+		apart = append(apart, fileOf{f.name, id})
 	}
 	if c.apart = len(apart); c.apart > 0 {
 		s.Blob(kept, appendFiles(nil, apart))
