@@ -95,7 +95,7 @@ func TestCheckpointsAgree(t *testing.T) {
 	}
 	small := hot{5_000, 5}
 	s, err := Counted{Name: "small", Settled: 100_000, job: small.count}.Slices(t.Context(), t.TempDir(), 20*time.Millisecond, 3)
-	if err != nil || s.Pairs != 3 || s.Taken.Taken != 6 || s.Taken.Failed != 0 || s.Taken.Bytes == 0 ||
+	if err != nil || s.Pairs != 3 || s.Taken.Taken != 9 || s.Taken.Failed != 0 || s.Taken.Bytes == 0 ||
 		s.Mean <= 0 || s.Error <= 0 || s.Rate.Min <= 0 || s.Rate.Min > s.Rate.Max || s.With <= 0 || s.Without <= 0 {
 		t.Errorf("slices: got %+v (%v)", s, err)
 	}

@@ -36,7 +36,8 @@ type slice struct {
 
 // Slices measures so many pairs. A slice with checkpoints has two of them, one at
 // its beginning and one after every, takes twice that, and ends when they are
-// complete.
+// complete. Before it comes one that is not measured, so that each has another one
+// every before it, as in a job that takes them all the time.
 func (c Counted) Slices(ctx context.Context, dir string, every time.Duration, pairs int) (s *Sliced, err error) {
 	s = &Sliced{Pairs: pairs}
 	err = inDirectory(dir, func(dir string) error {
@@ -70,6 +71,12 @@ func (s *Sliced) measure(ctx context.Context, run *afflux.Run, settled int, ever
 			if turn == pair%2 {
 				a, err = take(run, 2*every, nil)
 			} else {
+				if err = s.checkpoint(ctx, run); err == nil {
+					err = pause(run, every)
+				}
+				if err != nil {
+					return err
+				}
 				b, err = take(run, 2*every, func() error { return s.checkpoints(ctx, run, every) })
 			}
 			if err != nil {
@@ -109,18 +116,26 @@ func take(run *afflux.Run, d time.Duration, f func() error) (slice, error) {
 	return slice{produced(run) - records, time.Since(start).Seconds(), (cpuTime() - busy).Seconds()}, err
 }
 
-// checkpoints takes two, and looks at them.
+// checkpoints takes two.
 func (s *Sliced) checkpoints(ctx context.Context, run *afflux.Run, every time.Duration) error {
 	start := time.Now()
 	for n := range 2 {
 		if err := pause(run, every*time.Duration(n)-time.Since(start)); err != nil {
 			return err
 		}
-		if _, err := run.Checkpoint(ctx); err != nil {
+		if err := s.checkpoint(ctx, run); err != nil {
 			return err
 		}
-		s.Taken.look(run)
 	}
+	return nil
+}
+
+// checkpoint takes one, and looks at it.
+func (s *Sliced) checkpoint(ctx context.Context, run *afflux.Run) error {
+	if _, err := run.Checkpoint(ctx); err != nil {
+		return err
+	}
+	s.Taken.look(run)
 	return nil
 }
 
