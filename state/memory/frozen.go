@@ -27,9 +27,14 @@ type frozen struct {
 	bits  uint // slots of a page, as a power of two
 	n     int  // entries
 	texts arena
-	pages []atomic.Pointer[saved]
-	over  atomic.Bool // nothing needs to be saved any more
-	mu    sync.Mutex  // the writer's while it saves a page
+	pages []atomic.Uint32 // what each page is, or its place in saves; no pointers, for the collector
+	over  atomic.Bool     // nothing needs to be saved any more
+	mu    sync.Mutex      // the writer's while it saves a page
+
+	saves struct { // the pages that the task has taken
+		sync.Mutex
+		list []*saved
+	}
 
 	// The task's alone.
 	slab  *slab   // memory for what it saves
@@ -38,17 +43,19 @@ type frozen struct {
 	mask  uint64
 }
 
-// saved is a page that needs no saving any more.
+// saved is a page that the task has taken.
 type saved struct {
 	// data are the slots or, if they have pointers, what is stored for them.
 	data []byte
 	err  error
 }
 
-// What a page is otherwise: nil, if nobody has touched it, or one of these.
-var (
-	saving  = &saved{}
-	written = &saved{}
+// What a page is. From taken on it is in saves, at that place.
+const (
+	untouched = iota
+	saving
+	written
+	taken
 )
 
 const (
@@ -64,7 +71,7 @@ func (t *slots) freeze(e *entry, texts arena, slab *slab) *frozen {
 	for t.flat && t.size<<(f.bits+1) <= flatPage || !t.flat && 1<<f.bits < linkedPage {
 		f.bits++
 	}
-	f.pages = make([]atomic.Pointer[saved], (f.count+1<<f.bits-1)>>f.bits)
+	f.pages = make([]atomic.Uint32, (f.count+1<<f.bits-1)>>f.bits)
 	t.frozen = f
 	return f
 }
@@ -131,15 +138,32 @@ func (f *frozen) slot(i uint64) unsafe.Pointer { return unsafe.Add(f.first, uint
 func (f *frozen) savePage(page uint64) {
 	p := &f.pages[page]
 	switch now := p.Load(); {
-	case now == nil && p.CompareAndSwap(nil, saving):
-		p.Store(f.copy(int(page)))
-	case now == nil || now == saving:
+	case now == untouched && p.CompareAndSwap(untouched, saving):
+		p.Store(f.shelve(f.copy(int(page))))
+	case now == untouched || now == saving:
 		for now = saving; now == saving; {
 			f.mu.Lock() // if the writer has lost its processor, it gets this one
 			now = p.Load()
 			f.mu.Unlock()
 		}
 	}
+}
+
+// shelve keeps a page for the writer, and returns what the page is then.
+func (f *frozen) shelve(s *saved) uint32 {
+	f.saves.Lock()
+	defer f.saves.Unlock()
+	f.saves.list = append(f.saves.list, s)
+	return taken + uint32(len(f.saves.list)-1)
+}
+
+// fetch takes a page from where the task has kept it.
+func (f *frozen) fetch(page uint32) *saved {
+	f.saves.Lock()
+	defer f.saves.Unlock()
+	s := f.saves.list[page-taken]
+	f.saves.list[page-taken] = nil
+	return s
 }
 
 // raw is the memory of pages [page,end).
@@ -250,7 +274,7 @@ func (f *frozen) take(from, to int, out, slots []byte) (_, _ []byte, err error) 
 	f.mu.Lock()
 	for page := from; page < to && err == nil; {
 		end := page
-		for end < to && f.pages[end].CompareAndSwap(nil, saving) {
+		for end < to && f.pages[end].CompareAndSwap(untouched, saving) {
 			end++
 		}
 		if end == page {
@@ -278,12 +302,13 @@ func (f *frozen) take(from, to int, out, slots []byte) (_, _ []byte, err error) 
 }
 
 // takeSaved adds what is stored for a page that the task has taken.
-func (f *frozen) takeSaved(p *atomic.Pointer[saved], out []byte) ([]byte, error) {
-	s := p.Load()
-	for ; s == saving; s = p.Load() { // the task has it for a moment
+func (f *frozen) takeSaved(p *atomic.Uint32, out []byte) ([]byte, error) {
+	page := p.Load()
+	for ; page == saving; page = p.Load() { // the task has it for a moment
 		runtime.Gosched()
 	}
 	p.Store(written)
+	s := f.fetch(page)
 	switch {
 	case s.err != nil:
 		return out, s.err

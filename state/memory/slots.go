@@ -27,8 +27,8 @@ type slots struct {
 
 	frozen *frozen // snapshots that are being written, mostly none
 
-	changed bool   // entries may have changed since they got their version
-	version uint64 // of the entries, see stamp; 0 for none yet
+	changed bool    // entries may have changed since they got their version
+	version uint64  // of the entries, see stamp; 0 for none yet
 	clock   *uint64 // counts changes of all tables that go into one snapshot, nil for one alone
 	late    uint64  // when it was changed last
 
