@@ -17,22 +17,22 @@ const (
 
 // request is a struct iocb of which all else is 0. The kernel copies it.
 type request struct {
-	id       uint64
-	_        uint64
-	command  uint16
-	priority int16
-	file     uint32
-	_        [4]uint64
-	flags    uint32
-	event    uint32
+	id      uint64
+	_       uint64
+	command uint16
+	_       int16
+	file    uint32
+	_       [4]uint64
+	flags   uint32
+	event   uint32
 }
 
 // completion is a struct io_event.
 type completion struct {
-	id      uint64
-	request uint64
-	result  int64
-	second  int64
+	id     uint64
+	_      uint64
+	result int64
+	_      int64
 }
 
 // depth is how many calls the kernel has to do at the same time, about.
