@@ -78,13 +78,18 @@ func queued(f *os.File) (done bool, err error) {
 	var count [8]byte
 	_, err = event.Read(count[:])
 	result, known := process.result(id)
-	switch {
-	case err != nil || !known: // it may not be done yet
+	if err != nil || !known { // it may not be done yet
 		return false, nil
-	case result < 0:
-		return true, &os.PathError{Op: "sync", Path: f.Name(), Err: unix.Errno(-result)}
 	}
-	return true, nil
+	return true, failure(f, result)
+}
+
+// failure is the error of a result.
+func failure(f *os.File, result int64) error {
+	if result < 0 {
+		return &os.PathError{Op: "sync", Path: f.Name(), Err: unix.Errno(-result)}
+	}
+	return nil
 }
 
 // submit hands over a file to be synced, and reports whether the kernel took it.

@@ -1,6 +1,7 @@
 package filesync
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -67,5 +68,21 @@ func TestResults(t *testing.T) {
 	}
 	if n := len(process.results); n > 0 {
 		t.Errorf("%d results are still waited for", n)
+	}
+}
+
+// TestFailure: what the kernel could not write is an error, and of that file.
+func TestFailure(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	var at *os.PathError
+	if err := failure(f, -int64(unix.EIO)); !errors.Is(err, unix.EIO) || !errors.As(err, &at) || at.Path != f.Name() {
+		t.Errorf("of EIO: %v", err)
+	}
+	if err := failure(f, 0); err != nil {
+		t.Errorf("of none: %v", err)
 	}
 }
