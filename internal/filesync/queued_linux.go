@@ -1,6 +1,8 @@
 package filesync
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"sync"
@@ -76,12 +78,25 @@ func queued(f *os.File) (done bool, err error) {
 		return false, nil
 	}
 	var count [8]byte
-	_, err = event.Read(count[:])
+	if _, err := event.Read(count[:]); err != nil {
+		await(number) // where the runtime cannot
+	}
+	// To sync again would not do: the kernel tells once that something is lost.
 	result, known := process.result(id)
-	if err != nil || !known { // it may not be done yet
-		return false, nil
+	if !known {
+		return true, fmt.Errorf("sync %s: the system does not tell whether it is done", f.Name())
 	}
 	return true, failure(f, result)
+}
+
+// await waits for an event, and a processor with it.
+func await(event int) {
+	for {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(event), Events: unix.POLLIN}}, -1)
+		if !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
 }
 
 // failure is the error of a result.
@@ -116,6 +131,9 @@ func (q *queue) result(id uint64) (result int64, known bool) {
 	var all [8]completion
 	for {
 		n, _, code := unix.Syscall6(unix.SYS_IO_GETEVENTS, q.open(), 0, uintptr(len(all)), uintptr(unsafe.Pointer(&all)), 0, 0)
+		if errors.Is(code, unix.EINTR) {
+			continue
+		}
 		if code != 0 || n == 0 {
 			break
 		}
