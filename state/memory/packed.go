@@ -35,7 +35,7 @@ func appendPacked(dst, slots []byte, size, solid uintptr) []byte {
 	for len(slots) > 0 {
 		some := slots[:min(len(slots), len(full)*int(size))]
 		slots = slots[len(some):]
-		n := find(&full, unsafe.Pointer(unsafe.SliceData(some)), size, len(some)/int(size))
+		n := nonEmpty(&full, unsafe.Pointer(unsafe.SliceData(some)), size, len(some)/int(size))
 		if words == 3 { // mostly: a hash, a number, and a number
 			at += like.pack(unsafe.Add(to, at), full[:n], last)
 			continue
@@ -51,12 +51,12 @@ func appendPacked(dst, slots []byte, size, solid uintptr) []byte {
 // are packed.
 const packedAtOnce = 64
 
-// find sets the first of full to those of n slots, 1 or more, that are not empty, and
+// nonEmpty sets the first of full to those of n slots, 1 or more, that are not empty, and
 // returns how many these are. It has no branch that cannot be foreseen, and a loop
 // that needs few registers.
 //
 //go:noinline
-func find(full *[packedAtOnce]unsafe.Pointer, slot unsafe.Pointer, size uintptr, n int) int {
+func nonEmpty(full *[packedAtOnce]unsafe.Pointer, slot unsafe.Pointer, size uintptr, n int) int {
 	used := uint(0)
 	for {
 		full[used&(packedAtOnce-1)] = slot
